@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Identity of the quoting enclave, as Intel's "Get QE Identity" gives it (PCS API, 3 and 4).
+#include <string.h>
+
+#include "attest/json.h"
+#include "attest/tcb.h"
+
+static bool parse_levels(const json_t *list, struct attest_qe_identity *identity)
+{
+    if (!json_is_array(list) || json_array_size(list) == 0 ||
+        json_array_size(list) > ATTEST_LEVELS_MAX)
+        return false;
+    identity->level_count = json_array_size(list);
+    for (size_t i = 0; i < identity->level_count; i++) {
+        const json_t *json = json_array_get(list, i);
+        uint32_t isvsvn;
+        if (!attest_json_get_number(json_object_get(json, "tcb"), "isvsvn", UINT16_MAX, &isvsvn) ||
+            !attest_tcb_level_parse(json, &identity->levels[i]))
+            return false;
+        identity->levels[i].svn = (uint16_t)isvsvn;
+    }
+    return true;
+}
+
+static bool parse_identity(struct attest_qe_identity *identity)
+{
+    const json_t *json = identity->json;
+    struct span id;
+    uint32_t version, isvprodid;
+    if (!attest_json_get_text(json, "id", &id) ||
+        !attest_json_get_number(json, "version", 2, &version) || version != 2 ||
+        !attest_json_get_time(json, "issueDate", &identity->issue_date) ||
+        !attest_json_get_time(json, "nextUpdate", &identity->next_update) ||
+        !attest_json_get_number(json, "tcbEvaluationDataNumber", INT32_MAX,
+                                &identity->evaluation) ||
+        !attest_json_get_hex(json, "miscselect", identity->miscselect, 4) ||
+        !attest_json_get_hex(json, "miscselectMask", identity->miscselect_mask, 4) ||
+        !attest_json_get_hex(json, "attributes", identity->attributes, 16) ||
+        !attest_json_get_hex(json, "attributesMask", identity->attributes_mask, 16) ||
+        !attest_json_get_hex(json, "mrsigner", identity->mrsigner, 32) ||
+        !attest_json_get_number(json, "isvprodid", UINT16_MAX, &isvprodid))
+        return false;
+    identity->is_qe = attest_json_is(id, "QE");
+    identity->isvprodid = (uint16_t)isvprodid;
+    return parse_levels(json_object_get(json, "tcbLevels"), identity);
+}
+
+enum attest_code attest_qe_identity_parse(struct span body, struct attest_qe_identity *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    if (!is_ok(attest_json_parse(body, &ret->json)))
+        return ATTEST_QE_IDENTITY_FORMAT;
+    if (!parse_identity(ret)) {
+        attest_qe_identity_done(ret);
+        return ATTEST_QE_IDENTITY_FORMAT;
+    }
+    return ATTEST_OK;
+}
+
+void attest_qe_identity_done(struct attest_qe_identity *identity)
+{
+    json_decref(identity->json);
+    identity->json = NULL;
+    identity->level_count = 0;
+}
+
+const struct attest_tcb_level *attest_qe_identity_level(const struct attest_qe_identity *identity,
+                                                        uint16_t isvsvn)
+{
+    for (size_t i = 0; i < identity->level_count; i++)
+        if (isvsvn >= identity->levels[i].svn)
+            return &identity->levels[i];
+    return NULL;
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands on images: cmd_build.c and cmd_image.c. argv[0] is the word; each gives an exit code.
+#ifndef CLI_COMMANDS_IMAGE_H
+#define CLI_COMMANDS_IMAGE_H
+
+int cmd_build(int argc, char **argv);
+int cmd_fingerprint(int argc, char **argv);
+int cmd_mrenclave(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_fspf(int argc, char **argv); // fspf verify
+
+#endif

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `cloister inspect` says of an image, as one JSON object; the text form prints the same
+// object.
+#ifndef CLI_INSPECT_H
+#define CLI_INSPECT_H
+
+#include "image/image.h"
+
+#include <jansson.h>
+
+struct result inspect_image(const struct image *i, const char *path, json_t **ret);
+void inspect_print(const json_t *object);
+
+#endif

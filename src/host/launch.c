@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/launch.h"
+
+#include <cpuid.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "host/hostile.h"
+#include "host/runtime.h"
+#include "image/enclave_build.h"
+#include "image/kernel_elf.h"
+
+#define SITES_MAX 64u
+
+static struct result sink_add(void *context, uint64_t offset, const void *pages, size_t size,
+                              uint64_t secinfo_flags, bool measure)
+{
+    const struct host *host = context;
+    return host->platform->add(host->enclave, offset, pages, size, secinfo_flags, measure);
+}
+
+static struct result tell_sites(struct host *host)
+{
+    uint64_t sites[SITES_MAX];
+    size_t count;
+    GUARD(kernel_elf_enclu_sites(host->image.kernel, sites, SITES_MAX, &count));
+    REQUIRE(count <= SITES_MAX, ERR_RANGE, "kernel has too many ENCLU instructions");
+    for (size_t i = 0; i < count; i++)
+        sites[i] -= ENCLAVE_BASE;
+    return host->platform->enclu_sites(host->enclave, sites, count);
+}
+
+static struct result build(struct host *host)
+{
+    const struct image *image = &host->image;
+    const struct enclave_sink sink = {sink_add, host};
+    bool debug = image->sigstruct->attributes.flags & SGX_FLAGS_DEBUG;
+    struct sgx_secs secs;
+    GUARD(enclave_check_params(image->params));
+    enclave_secs(debug, &secs);
+    if (host->configid)
+        memcpy(secs.configid, host->configid, sizeof secs.configid);
+    GUARD(host->platform->create(&secs, &host->enclave));
+    GUARD(enclave_build(image->kernel, image->params, &sink));
+    GUARD(tell_sites(host));
+    return host->platform->init(host->enclave, image->sigstruct);
+}
+
+// Hints only: an enclave that believes too much crashes.
+static uint64_t cpu_features(void)
+{
+    unsigned a, b, c, d;
+    uint64_t features = 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return 0;
+    if (b & bit_SHA)
+        features |= BOOT_CPU_SHANI;
+    if ((b & bit_AVX2) && (c & bit_VAES) && (c & bit_VPCLMULQDQ))
+        features |= BOOT_CPU_VAES;
+    return features;
+}
+
+static struct result add_strings(struct boot_info *boot, char *const *strings, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(strings[i]) + 1;
+        REQUIRE(size <= BOOT_ARGS_SIZE - boot->string_size, ERR_RANGE,
+                "arguments and hints are too long");
+        memcpy(boot->strings + boot->string_size, strings[i], size);
+        boot->string_size += (uint32_t)size;
+    }
+    return RESULT_OK;
+}
+
+static struct result make_boot(struct host *host, const struct host_options *options)
+{
+    size_t size = (sizeof(struct boot_info) + 4095) & ~(size_t)4095;
+    struct boot_info *boot =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(boot != MAP_FAILED, ERR_MEMORY, "out of memory");
+    host->boot = boot;
+    boot->magic = BOOT_MAGIC;
+    boot->image_address = (uintptr_t)host->image.file.data;
+    boot->image_size = host->image.file.size;
+    if (host->image.init.size != 0) {
+        boot->init_address = (uintptr_t)host->image.init.data;
+        boot->init_size = host->image.init.size;
+    }
+    boot->cpu_features = cpu_features();
+    boot->flags = options->boot_flags;
+    boot->argument_count = (uint32_t)options->argument_count;
+    boot->hint_count = (uint32_t)options->hint_count;
+    GUARD(add_strings(boot, options->arguments, options->argument_count));
+    return add_strings(boot, options->hints, options->hint_count);
+}
+
+static struct result make_events(struct host *host)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigaddset(&ends, SIGQUIT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); // threads made later inherit it
+    signal(SIGPIPE, SIG_IGN);
+    host->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    host->done_fd = eventfd(0, EFD_CLOEXEC);
+    host->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    REQUIRE(host->signal_fd >= 0 && host->done_fd >= 0 && host->timer_fd >= 0, ERR_IO,
+            "cannot make event descriptors");
+    return RESULT_OK;
+}
+
+// The first thread's work from now on: signals, the timer, and the end.
+static void watch(struct host *host, struct host_outcome *ret_outcome)
+{
+    struct pollfd fds[] = {
+        {host->done_fd, POLLIN, 0}, {host->signal_fd, POLLIN, 0}, {host->timer_fd, POLLIN, 0}};
+    for (;;) {
+        if (poll(fds, 3, -1) < 0)
+            continue;
+        if (fds[0].revents) {
+            pthread_mutex_lock(&host->lock);
+            *ret_outcome = host->outcome;
+            pthread_mutex_unlock(&host->lock);
+            return;
+        }
+        struct signalfd_siginfo info;
+        if (fds[1].revents && read(host->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+            *ret_outcome = (struct host_outcome){HOST_SIGNALLED, info.ssi_signo};
+            return;
+        }
+        uint64_t expirations;
+        if (fds[2].revents &&
+            read(host->timer_fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+            (void)host_thread_wake(host, 0, true);
+    }
+}
+
+static struct result launch(struct host *host, const struct host_options *options)
+{
+    GUARD(image_open(options->image_path, options->note, &host->image));
+    GUARD(build(host));
+    GUARD(make_boot(host, options));
+    GUARD(make_events(host));
+    GUARD(host_threads_init(host, host->image.params->threads));
+    if (options->hostile_seed != 0)
+        GUARD(host_hostile_new(options->hostile_seed, options->hostile_rate, true, &host->hostile));
+    REQUIRE(host_thread_start(host, 0) == 0, ERR_MEMORY, "cannot start a thread");
+    return RESULT_OK;
+}
+
+// Only before the first thread runs.
+static void undo(struct host *host)
+{
+    host->platform->destroy(host->enclave);
+    image_close(&host->image);
+    if (host->boot)
+        munmap(host->boot, sizeof(*host->boot));
+    host_hostile_free(host->hostile);
+    const int fds[] = {host->done_fd, host->timer_fd, host->signal_fd};
+    for (size_t i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(host);
+}
+
+struct result host_launch(const struct host_options *options, struct host **ret_host,
+                          struct host_outcome *ret_outcome)
+{
+    struct host *host = calloc(1, sizeof(*host));
+    REQUIRE(host, ERR_MEMORY, "out of memory");
+    host->platform = options->platform;
+    host->quoting = options->quoting;
+    host->configid = options->configid;
+    host->image.fd = host->done_fd = host->timer_fd = host->signal_fd = -1;
+    pthread_mutex_init(&host->lock, NULL);
+    pthread_mutex_init(&host->quoting_lock, NULL);
+    struct result r = launch(host, options);
+    if (!is_ok(r)) {
+        undo(host);
+        return r;
+    }
+    watch(host, ret_outcome);
+    *ret_host = host;
+    return RESULT_OK;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exceptions in two stages. Stage 1 (exception_note) runs at CSSA=1 on a stack of its own: it only copies
+// the interrupted registers out of the SSA frame and points the frame at exception_continue, so that ERESUME
+// carries on in the kernel at CSSA=0, where it may do anything a system call may.
+//
+// - It believes SSA.EXITINFO alone, never the host's word. The word is cleared once taken, so that a second
+//   entry finds nothing; an entry while the kernel itself runs changes nothing.
+// - A fault in kernel code ends the enclave, but in copy_user(), which is made for it.
+#include "kernel/entry/entry.h"
+
+#include "abi/hostcall/hostcall.h"
+#include "abi/sgx/offsets.h"
+#include "kernel/task/task_private.h"
+
+_Static_assert(EXCEPTION_STACK_SIZE < THREAD_STACK_SIZE, "the exception stack is part of the stack");
+_Static_assert(EXIT_HOSTCALL_REASON == EXIT_HOSTCALL && EXIT_RESUME_REASON == EXIT_RESUME &&
+                   EXIT_PANIC_REASON == EXIT_PANIC,
+               "offsets.h");
+_Static_assert((int)PANIC_NESTED == PANIC_CODE_NESTED, "offsets.h");
+
+#define SSA_FRAME_SIZE (SSA_FRAME_PAGES * SGX_PAGE_SIZE)
+#define RFLAGS_TF      (1ull << 8)
+#define RFLAGS_KERNEL  2ull
+
+static bool in_copy_user(uint64_t rip)
+{
+    return rip >= (uint64_t)&copy_user && rip < (uint64_t)copy_user_end;
+}
+
+static bool in_user(uint64_t rip)
+{
+    return rip < USER_END;
+}
+
+// The kernel jumped to a bad address (a program that does has a stack of its own).
+static bool on_kernel_stack(uint64_t tcs, uint64_t rsp)
+{
+    return rsp > tcs + THREAD_STACK && rsp <= tcs + THREAD_STACK + THREAD_STACK_SIZE;
+}
+
+// On the way back to the program: its registers lie in percpu->return_frame, some are restored already.
+static bool in_return(uint64_t rip)
+{
+    bool returning = (rip >= (uint64_t)syscall_return && rip < (uint64_t)syscall_return_end) ||
+                     (rip >= (uint64_t)frame_return_begun && rip < (uint64_t)frame_return_end);
+    return returning && in_user(percpu()->return_frame->rip);
+}
+
+static void fill_frame(struct trap_frame *frame, const struct sgx_gprsgx *g,
+                       const struct sgx_exinfo *exinfo, uint64_t cause)
+{
+    *frame = (struct trap_frame){
+        .rax = g->rax, .rbx = g->rbx, .rcx = g->rcx, .rdx = g->rdx, .rsi = g->rsi, .rdi = g->rdi,
+        .rbp = g->rbp, .r8 = g->r8, .r9 = g->r9, .r10 = g->r10, .r11 = g->r11, .r12 = g->r12,
+        .r13 = g->r13, .r14 = g->r14, .r15 = g->r15, .rip = g->rip, .rsp = g->rsp,
+        .rflags = g->rflags & ~RFLAGS_TF, .cause = cause, .address = exinfo->maddr,
+        .error_code = exinfo->errcd, .orig_rax = ~0ull,
+    };
+}
+
+static void continue_with(struct sgx_gprsgx *g, struct trap_frame *frame)
+{
+    g->rip = (uint64_t)&exception_continue;
+    g->rdi = g->rsp = (uint64_t)frame;
+    g->rflags = RFLAGS_KERNEL;
+}
+
+void exception_note(uint64_t tcs, uint64_t event)
+{
+    (void)event; // a hint; the SSA frame says what happened
+    uint8_t *ssa = (uint8_t *)(tcs + THREAD_SSA);
+    struct sgx_gprsgx *g = (struct sgx_gprsgx *)(ssa + SSA_FRAME_SIZE - sizeof *g);
+    struct sgx_exinfo *exinfo = (struct sgx_exinfo *)((uint8_t *)g - sizeof *exinfo);
+    uint32_t exitinfo = g->exitinfo;
+    g->exitinfo = 0;
+    bool valid = exitinfo & SGX_EXITINFO_VALID;
+    uint64_t cause = valid ? (exitinfo & 0xff) : (uint64_t)CAUSE_INTERRUPT;
+
+    uint64_t stack;
+    if (in_user(g->rip) && !on_kernel_stack(tcs, g->rsp)) {
+        stack = percpu()->stack_top;
+    } else if (valid && cause == SGX_VECTOR_PF && in_copy_user(g->rip)) {
+        stack = g->rsp & ~15ull;
+    } else if (!valid && in_return(g->rip)) {
+        // As if the interrupt had come one instruction after the return.
+        struct trap_frame *frame = percpu()->return_frame;
+        frame->cause = CAUSE_INTERRUPT;
+        frame->orig_rax = ~0ull;
+        continue_with(g, frame);
+        return;
+    } else if (!valid) {
+        return; // the kernel was interrupted: it looks for signals before it goes back
+    } else {
+        panic("exception %lu in the kernel at %lx, address %lx, from %lx", cause, g->rip, exinfo->maddr,
+              in_user(g->rip) ? *(uint64_t *)g->rsp : 0);
+    }
+    struct trap_frame *frame = (struct trap_frame *)(stack - TF_SIZE);
+    fill_frame(frame, g, exinfo, cause);
+    continue_with(g, frame);
+}
+
+// Stage 2, at CSSA=0.
+void trap_exception(struct trap_frame *frame)
+{
+    bool user = in_user(frame->rip);
+    if (user)
+        kernel_lock(); // a fault in copy_user() holds it already
+    task_exception(frame);
+    if (user) {
+        task_prepare_return(frame);
+        kernel_unlock();
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/home.h"
+
+#include "os/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct result home_path(const char *relative, char ret[PATH_MAX])
+{
+    const char *own = getenv("CLOISTER_HOME"), *xdg = getenv("XDG_DATA_HOME");
+    const char *user = getenv("HOME");
+    char path[PATH_MAX];
+    int n;
+    if (own && *own)
+        n = snprintf(path, sizeof path, "%s/%s", own, relative);
+    else if (xdg && xdg[0] == '/') // the XDG specification ignores relative paths
+        n = snprintf(path, sizeof path, "%s/cloister/%s", xdg, relative);
+    else if (user && *user)
+        n = snprintf(path, sizeof path, "%s/.local/share/cloister/%s", user, relative);
+    else
+        return fail(ERR_NOT_FOUND, "no home directory: set CLOISTER_HOME");
+    REQUIRE(n > 0 && (size_t)n < sizeof path, ERR_RANGE, "the path of CLOISTER_HOME is too long");
+    GUARD(file_make_parents(path));
+    if (*relative == 0)
+        path[n - 1] = 0;
+    memcpy(ret, path, sizeof path);
+    return RESULT_OK;
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quoting/quoting.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attest/attest.h"
+#include "base/cursor.h"
+#include "os/file.h"
+#include "quoting/pki.h"
+#include "sgx/emu/keys.h"
+
+#define DAY             86400
+#define VALIDITY        (30 * DAY)
+#define RENEW_BEFORE    (7 * DAY)
+#define BUNDLE_FILE     "collateral.bundle"
+#define ROOT_FILE       "root_ca.pem"
+#define PEM_SIZE_MAX    16384u
+#define CLOCK_TOLERANCE DAY // collateral begins a day back: a verifier's clock may be behind ours
+
+struct quoting {
+    struct sgx_emu_platform *platform;
+    struct quoting_pki pki;
+    struct span bundle; // owned; the parts point into it when the PKI was loaded
+};
+
+// The files are public; each is replaced in one step.
+static struct result store(const char *dir, const char *name, struct span content)
+{
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s/%s", dir, name);
+    REQUIRE(size > 0 && (size_t)size < sizeof path, ERR_RANGE, "the path is too long");
+    return file_write(path, content, 0644, FILE_REPLACE);
+}
+
+static struct result load(const char *dir, const char *name, size_t size_max, struct span *ret)
+{
+    char path[PATH_MAX];
+    uint8_t *data;
+    size_t data_size;
+    int size = snprintf(path, sizeof path, "%s/%s", dir, name);
+    REQUIRE(size > 0 && (size_t)size < sizeof path, ERR_RANGE, "the path is too long");
+    GUARD(file_read(path, size_max, &data, &data_size));
+    *ret = SPAN(data, data_size);
+    return RESULT_OK;
+}
+
+// A quote of our own must convince a verifier now and for some days to come. This finds every way
+// in which stored collateral can be stale: expired, for other keys, for another CPUSVN.
+static struct result self_check(const struct quoting *q, int64_t now)
+{
+    uint8_t quote[SGX_QUOTE_SIZE_MAX];
+    struct writer w = writer_on(quote, sizeof quote);
+    const struct sgx_report_body body = {.attributes.flags = SGX_FLAGS_INIT | SGX_FLAGS_MODE64BIT};
+    struct attest_root root = {.name = "self"};
+    struct attest_verdict verdict;
+    memcpy(root.key_hash, q->pki.root_hash, sizeof root.key_hash);
+    GUARD(quoting_pki_quote(&q->pki, &body, &w));
+    const struct attest_evidence evidence = {
+        .quote = writer_span(&w), .collateral = q->pki.collateral, .now = now, .roots = {&root, 1}};
+    GUARD(attest_verify(&evidence, &verdict));
+    REQUIRE(verdict.claims.tcb_status == ATTEST_TCB_UP_TO_DATE &&
+                verdict.claims.valid_until >= now + RENEW_BEFORE,
+            ERR_STALE, "the emulated platform's collateral must be made anew");
+    return RESULT_OK;
+}
+
+static void pki_params(const struct sgx_emu_platform *platform, int64_t now,
+                       struct quoting_pki_params *ret)
+{
+    static const char *const labels[] = {
+        [QUOTING_KEY_ROOT] = "quoting root CA",
+        [QUOTING_KEY_CA] = "quoting PCK platform CA",
+        [QUOTING_KEY_PCK] = "quoting PCK",
+        [QUOTING_KEY_SIGNER] = "quoting TCB signing",
+        [QUOTING_KEY_ATTESTATION] = "quoting attestation key",
+    };
+    static const uint8_t no_data[64];
+    uint8_t ppid[32];
+    struct quoting_pki_params params = {.issued_at = now - CLOCK_TOLERANCE,
+                                        .next_update = now + VALIDITY};
+    for (int i = 0; i < QUOTING_KEY_COUNT; i++)
+        sgx_emu_derive(platform, labels[i], params.seeds[i]);
+    sgx_emu_derive(platform, "quoting PPID", ppid);
+    memcpy(params.ppid, ppid, sizeof params.ppid);
+    sgx_emu_qe_report(platform, no_data, &params.qe);
+    memcpy(params.cpusvn, params.qe.cpusvn, sizeof params.cpusvn);
+    *ret = params;
+    wipe(&params, sizeof params);
+}
+
+// The stored PKI, when it is whole and still good.
+static struct result load_pki(struct quoting *q, const char *dir, int64_t now)
+{
+    GUARD(load(dir, ROOT_FILE, PEM_SIZE_MAX, &q->pki.root_ca_pem));
+    GUARD(load(dir, BUNDLE_FILE, ATTEST_BUNDLE_SIZE_MAX, &q->bundle));
+    GUARD(attest_collateral_read(q->bundle, &q->pki.collateral));
+    REQUIRE(q->pki.collateral.parts[ATTEST_PART_PCK_CHAIN].data, ERR_INVALID, "no PCK chain");
+    return self_check(q, now);
+}
+
+static struct result store_pki(const struct quoting_pki *pki, const char *dir)
+{
+    size_t size = attest_collateral_size(&pki->collateral);
+    uint8_t *buffer = malloc(size);
+    REQUIRE(buffer, ERR_MEMORY, "out of memory");
+    struct result r = attest_collateral_write(&pki->collateral, buffer, size, &size);
+    if (is_ok(r))
+        r = store(dir, BUNDLE_FILE, SPAN(buffer, size));
+    if (is_ok(r))
+        r = store(dir, ROOT_FILE, pki->root_ca_pem);
+    free(buffer);
+    return r;
+}
+
+static void drop_pki(struct quoting *q)
+{
+    if (q->bundle.data)
+        q->pki.collateral = (struct attest_collateral){0}; // those parts are the bundle's
+    free((void *)(uintptr_t)q->bundle.data);
+    q->bundle = SPAN(NULL, 0);
+    quoting_pki_done(&q->pki);
+}
+
+static struct result open_pki(struct quoting *q, const char *dir, int64_t now)
+{
+    struct quoting_pki_params params;
+    pki_params(q->platform, now, &params);
+    struct result r = quoting_pki_keys(&params, &q->pki);
+    if (is_ok(r) && !is_ok(load_pki(q, dir, now))) {
+        drop_pki(q);
+        r = quoting_pki_make(&params, &q->pki);
+        if (is_ok(r))
+            r = self_check(q, now);
+        if (is_ok(r))
+            r = store_pki(&q->pki, dir);
+    }
+    wipe(&params, sizeof params);
+    return r;
+}
+
+struct result quoting_open(const struct quoting_options *options, struct quoting **ret)
+{
+    REQUIRE(options->emulated, ERR_UNSUPPORTED,
+            "quotes from SGX hardware (DCAP library or AESM) are not supported yet");
+    struct quoting *q = calloc(1, sizeof *q);
+    REQUIRE(q, ERR_MEMORY, "out of memory");
+    struct result r = sgx_emu_platform_open(options->state_dir, &q->platform);
+    if (is_ok(r))
+        r = open_pki(q, options->state_dir, options->now);
+    if (is_ok(r))
+        *ret = q;
+    else
+        quoting_free(q);
+    return r;
+}
+
+void quoting_free(struct quoting *q)
+{
+    if (!q)
+        return;
+    drop_pki(q);
+    sgx_emu_platform_free(q->platform);
+    free(q);
+}
+
+void quoting_targetinfo(const struct quoting *q, struct sgx_targetinfo *ret)
+{
+    (void)q; // hardware asks its quoting enclave
+    *ret = sgx_emu_qe_targetinfo;
+}
+
+struct result quoting_quote(const struct quoting *q, const struct sgx_report *report, void *buffer,
+                            size_t capacity, size_t *ret_size)
+{
+    const struct sgx_report checked = *report; // one private copy: checked, then signed
+    struct writer w = writer_on(buffer, capacity);
+    GUARD(sgx_emu_verify_report(q->platform, &sgx_emu_qe_targetinfo, &checked));
+    GUARD(quoting_pki_quote(&q->pki, &checked.body, &w));
+    *ret_size = w.size;
+    return RESULT_OK;
+}
+
+const struct attest_collateral *quoting_collateral(const struct quoting *q)
+{
+    return &q->pki.collateral;
+}
+
+struct result quoting_collateral_write(const struct quoting *q, const char *dir)
+{
+    REQUIRE(mkdir(dir, 0755) == 0 || errno == EEXIST, ERR_IO, "cannot make the folder");
+    for (int i = 0; i < ATTEST_PART_COUNT; i++)
+        GUARD(store(dir, attest_part_file((enum attest_part)i), q->pki.collateral.parts[i]));
+    return store(dir, ROOT_FILE, q->pki.root_ca_pem);
+}
+
+void quoting_root_hash(const struct quoting *q, uint8_t ret[32])
+{
+    memcpy(ret, q->pki.root_hash, 32);
+}

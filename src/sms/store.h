@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SMS's database (SQLite, one file). In the enclave the file lies in an encrypted volume whose key is
+// sealed to this SMS and its policy; the rows themselves are plain.
+//
+// - Every write is one transaction, on disk when the call returns (synchronous=FULL).
+// - Any thread may call; the store locks.
+#ifndef SMS_STORE_H
+#define SMS_STORE_H
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "crypto/secp256k1.h"
+#include "proto/provision.h"
+
+struct store;
+
+enum store_kind {
+    STORE_WEB3 = 1,  // owner column: the dataset's address; name ""
+    STORE_WEB2,      // owner, lower-case name
+    STORE_APP,       // the app's address; name "1"
+    STORE_REQUESTER, // requester, name
+};
+
+struct store_secret {
+    uint8_t value[PROTO_SECRET_SIZE_MAX];
+    size_t size;
+    bool allow_emulated;
+};
+
+struct result store_open(const char *path, struct store **ret);
+void store_close(struct store *s);
+
+// First write wins: ERR_EXISTS.
+struct result store_add(struct store *s, enum store_kind kind, const struct address *owner,
+                        const char *name, struct span value, bool allow_emulated);
+// ERR_NOT_FOUND when it is not there.
+struct result store_replace(struct store *s, enum store_kind kind, const struct address *owner,
+                            const char *name, struct span value);
+// ERR_NOT_FOUND. Wipe `ret` after use.
+struct result store_get(struct store *s, enum store_kind kind, const struct address *owner,
+                        const char *name, struct store_secret *ret);
+
+// The task's challenge key, made at the first call.
+struct result store_challenge(struct store *s, const struct hash32 *task, struct address *ret);
+
+struct store_task {
+    struct eth_key challenge_key;
+    struct address challenge;
+    uint64_t generation; // 0: no app session yet
+    uint8_t transfer_key[32];
+    uint8_t app_mrenclave[32];
+    bool app_emulated;
+};
+// ERR_NOT_FOUND before store_challenge().
+struct result store_task(struct store *s, const struct hash32 *task, struct store_task *ret);
+// A new app session: fresh transfer key, next generation. The key before is gone.
+struct result store_app_session(struct store *s, const struct hash32 *task,
+                                const uint8_t mrenclave[32], bool emulated,
+                                uint64_t *ret_generation, uint8_t ret_transfer_key[32]);
+
+// The key that signs certificates, made at the first call.
+struct result store_signer(struct store *s, struct eth_key *ret_key, struct address *ret_address);
+
+// Anchors that only move forward: the latest time that is known to have passed; the ledger's head.
+struct store_mark {
+    uint64_t time;
+    uint64_t ledger_count;
+    struct hash32 ledger_hash;
+};
+struct result store_mark_get(struct store *s, struct store_mark *ret); // zeroes at first
+struct result store_mark_set(struct store *s, const struct store_mark *mark);
+
+#endif
