@@ -34,7 +34,7 @@ LDFLAGS_ALL := -Wl,--gc-sections -Wl,-z,relro,-z,now $(filter -fsanitize%,$(ALL_
 FLAGS_shani := -msha -msse4.1 -mssse3
 FLAGS_aesni := -maes -mpclmul -msse4.1 -mssse3
 FLAGS_vaes  := -mavx2 -mvaes -mvpclmulqdq -maes -mpclmul
-vector_flags = $(foreach k,shani aesni vaes,$(if $(findstring _$(k).c,$(1)),$(FLAGS_$(k))))
+vector_flags = $(strip $(foreach k,shani aesni vaes,$(if $(findstring _$(k).c,$(1)),$(FLAGS_$(k)))))
 
 HOST_LIBS   := -lcurl -larchive -lyaml -lZydis -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle \
 	-lIPSec_MB -lpthread -lm

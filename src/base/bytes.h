@@ -22,6 +22,15 @@ struct span {
 #define SPAN_OF(object)   SPAN(&(object), sizeof(object))
 #define SPAN_STR(literal) SPAN(literal, sizeof(literal) - 1)
 
+// As memcmp orders bytes; a prefix comes first.
+static inline int span_compare(struct span a, struct span b)
+{
+    int order = a.size && b.size ? __builtin_memcmp(a.data, b.data, MIN(a.size, b.size)) : 0;
+    if (order)
+        return order;
+    return a.size < b.size ? -1 : a.size > b.size;
+}
+
 static inline uint16_t load_le16(const void *p)
 {
     const uint8_t *b = p;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `cloister`: dispatch by a table. Each command has a file of its own.
+#include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "crypto/sha256.h"
 
 #define VERSION "0.1.0"
 
@@ -60,6 +62,9 @@ int main(int argc, char **argv)
         puts("cloister " VERSION);
         return 0;
     }
+    unsigned a, b, c, d;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        sha256_select(b >> 29 & 1); // SHA extensions
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (commands[i].run && strcmp(commands[i].word, argv[1]) == 0)
             return commands[i].run(argc - 1, argv + 1);

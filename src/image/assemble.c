@@ -226,9 +226,7 @@ static struct result region_of(const struct manifest_region *m, struct image_not
 
 static int compare_regions(const void *a, const void *b)
 {
-    struct span x = ((const struct region *)a)->path, y = ((const struct region *)b)->path;
-    int order = memcmp(x.data, y.data, MIN(x.size, y.size));
-    return order ? order : (x.size > y.size) - (x.size < y.size);
+    return span_compare(((const struct region *)a)->path, ((const struct region *)b)->path);
 }
 
 static struct result encode_regions(const struct manifest *m, struct image_note *note,

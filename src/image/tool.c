@@ -112,10 +112,11 @@ static struct result spawn(struct image_note *note, const char *directory, char 
     if (directory)
         posix_spawn_file_actions_addchdir_np(&actions, directory);
     pid_t pid;
-    errno = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment);
+    int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     environment_free(environment);
-    if (errno)
+    errno = error;
+    if (error)
         return image_fail_errno(note, argv[0], "cannot run");
     *ret_pid = pid;
     return RESULT_OK;

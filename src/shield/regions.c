@@ -23,14 +23,6 @@ bool region_path_is_normal(struct span path)
     return true;
 }
 
-static int span_compare(struct span a, struct span b)
-{
-    int order = __builtin_memcmp(a.data, b.data, MIN(a.size, b.size));
-    if (order)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 static struct result region_check(const struct region *r)
 {
     REQUIRE(r->kind >= REGION_AUTHENTICATED && r->kind <= REGION_EPHEMERAL, ERR_INVALID,

@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shield/sites.h"
 
-static int span_compare(struct span a, struct span b)
-{
-    int order = __builtin_memcmp(a.data, b.data, MIN(a.size, b.size));
-    if (order)
-        return order;
-    return a.size < b.size ? -1 : a.size > b.size;
-}
-
 static struct site take_site(struct reader *r, uint8_t *ret_zero)
 {
     struct site s = {.offset = take_le64(r)};

@@ -148,6 +148,7 @@ CONSTANT(getuid, vfs_uid())
 CONSTANT(geteuid, vfs_uid())
 CONSTANT(getgid, vfs_gid())
 CONSTANT(getegid, vfs_gid())
+CONSTANT(rseq, -ENOSYS) // glibc does without
 CONSTANT(wait4, -ECHILD)
 CONSTANT(waitid, -ECHILD)
 CONSTANT(sched_yield, 0)

@@ -298,12 +298,64 @@ static void remote_is_verified(void **state)
     store_done(&other);
 }
 
+// The order book: the cheapest order that fits and is not used up.
+static void orders_are_found(void **state)
+{
+    (void)state;
+    static struct store s;
+    static struct match_orders_args found;
+    struct ledger *l;
+    struct hash32 subject;
+    store_init(&s);
+    assert_true(is_ok(ledger_embedded_open(s.path, test_clock, NULL, &l)));
+    const struct eip712_domain *d = &ledger_head(l)->domain;
+    struct create_app_args app = {.name = "a", .multiaddr = "http://h/a"};
+    struct request_order q = {.app_max_price = 5, .workerpool_max_price = 5, .volume = 1};
+    struct app_order a = {.price = 3, .volume = 1};
+    struct workerpool_order w = {.price = 0, .volume = 1, .trust = 1};
+    assert_true(is_ok(eth_key_address(&s.key, &q.requester)));
+    assert_true(is_ok(ledger_send(l, &s.key, METHOD_CREATE_APP, &app, &subject)));
+    memcpy(&q.app, subject.bytes + 12, 20);
+    a.app = q.app;
+    struct create_workerpool_args pool = {.description = "pool"};
+    assert_true(is_ok(ledger_send(l, &s.key, METHOD_CREATE_WORKERPOOL, &pool, &subject)));
+    memcpy(&w.workerpool, subject.bytes + 12, 20);
+    assert_int_equal(ledger_find_orders(l, &q, &found).code, ERR_NOT_FOUND);
+    for (uint64_t price = 6; price > 0; price -= 2) { // 6 is too much, 4 and 2 fit
+        a.price = price;
+        assert_true(is_ok(order_sign(ORDER_APP, &a, d, &s.key)));
+        assert_true(is_ok(ledger_send(l, &s.key, METHOD_PUBLISH_ORDER + ORDER_APP, &a, NULL)));
+    }
+    assert_int_equal(ledger_find_orders(l, &q, &found).code, ERR_NOT_FOUND); // no workerpool yet
+    assert_true(is_ok(order_sign(ORDER_WORKERPOOL, &w, d, &s.key)));
+    assert_true(is_ok(ledger_send(l, &s.key, METHOD_PUBLISH_ORDER + ORDER_WORKERPOOL, &w, NULL)));
+    assert_true(is_ok(ledger_find_orders(l, &q, &found)));
+    assert_int_equal(found.app.price, 2);
+    struct manage_app_order_args close = {found.app, ORDER_CLOSE};
+    assert_true(is_ok(ledger_send(l, &s.key, METHOD_MANAGE_ORDER + ORDER_APP, &close, NULL)));
+    assert_true(is_ok(ledger_find_orders(l, &q, &found)));
+    assert_int_equal(found.app.price, 4);
+    q.workerpool = q.requester; // a pool that offers nothing
+    assert_int_equal(ledger_find_orders(l, &q, &found).code, ERR_NOT_FOUND);
+    memset(&q.workerpool, 0, 20);
+    assert_true(is_ok(ledger_find_orders(l, &q, &found)));
+    struct deposit_args deposit = {q.requester, 4};
+    assert_true(is_ok(ledger_send(l, &s.key, METHOD_DEPOSIT, &deposit, NULL)));
+    assert_true(is_ok(order_sign(ORDER_REQUEST, &found.request, d, &s.key)));
+    assert_true(is_ok(ledger_match(l, &s.key, &found, &subject)));
+    assert_true(is_ok(ledger_initialize_task(l, &s.key, &subject, 0, NULL)));
+    assert_int_equal(ledger_match(l, &s.key, &found, &subject).code, ERR_DENIED);
+    ledger_free(l);
+    store_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bit_counts),   cmocka_unit_test(altered_files_are_refused),
         cmocka_unit_test(pins_are_held),      cmocka_unit_test(future_records_are_refused),
         cmocka_unit_test(writers_take_turns), cmocka_unit_test(remote_is_verified),
+        cmocka_unit_test(orders_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

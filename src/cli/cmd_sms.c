@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// cloister sms serve | identity | policy | push-result-key
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hex.h"
+#include "cli/cli.h"
+#include "cli/ledger_open.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/sms_push.h"
+#include "crypto/rsa_wrap.h"
+#include "image/image.h"
+#include "os/file.h"
+#include "os/home.h"
+#include "os/wallet.h"
+#include "proto/secret.h"
+#include "quoting/quoting.h"
+
+#define HINT_SIZE (PROTO_POLICY_SIZE_MAX + 64)
+
+static const char help[] =
+    "Usage: cloister sms policy --post-compute MRENCLAVE[,…] --ledger URL [--emulated] "
+    "[--no-intel]\n"
+    "       cloister sms identity --policy FILE --image IMAGE\n"
+    "       cloister sms serve --policy FILE --image IMAGE [--listen ADDRESS:PORT] [--threads N]\n"
+    "                          [--platform NAME] [--quiet]\n"
+    "       cloister sms push-result-key --public FILE --sms URL --sms-identity FILE\n"
+    "                          [--update] [--wallet NAME]\n"
+    "\n"
+    "policy prints a policy for this ledger ($CLOISTER_LEDGER); --emulated accepts this "
+    "installation's\n"
+    "emulated platform, which protects nothing. identity prints what apps and owners pin: which\n"
+    "enclave, under which policy. serve runs the SMS in its enclave. push-result-key gives the "
+    "SMS\n"
+    "the RSA public key (PEM) that results for this wallet are encrypted for.\n";
+
+static struct result read_policy(const char *path, char **ret, struct proto_sms_policy *ret_policy)
+{
+    uint8_t *text;
+    size_t size;
+    GUARD(file_read(path, PROTO_POLICY_SIZE_MAX - 1, &text, &size));
+    struct result r = strlen((char *)text) == size
+                          ? proto_sms_policy_read(SPAN(text, size), ret_policy)
+                          : fail(ERR_INVALID, "the policy holds a NUL");
+    if (!is_ok(r)) {
+        free(text);
+        return r;
+    }
+    *ret = (char *)text;
+    return RESULT_OK;
+}
+
+static struct result make_identity(const char *policy_path, const char *image_path,
+                                   struct image_note *note, char **ret)
+{
+    struct proto_identity id;
+    struct proto_sms_policy policy;
+    struct image image;
+    char *text;
+    memset(&id, 0, sizeof id);
+    GUARD(read_policy(policy_path, &text, &policy));
+    proto_sms_policy_configid(SPAN(text, strlen(text)), id.configid);
+    free(text);
+    GUARD(image_open(image_path, note, &image));
+    id.enclave.kind = ATTEST_IDENTITY_MRENCLAVE;
+    memcpy(id.enclave.hash, image.sigstruct->enclavehash, sizeof id.enclave.hash);
+    image_close(&image);
+    id.trust = policy.trust; // whoever trusts the SMS trusts the roots that it trusts
+    id.trust.allow_debug = false;
+    return proto_identity_write(&id, ret);
+}
+
+static int identity(int argc, char **argv)
+{
+    const char *policy = NULL, *image = NULL;
+    bool done;
+    const struct option_slot slots[] = {
+        {"policy", &policy, NULL, 'p'}, {"image", &image, NULL, 'i'}, {0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc || !policy || !image)
+        return say_usage("sms", "identity needs --policy and --image");
+    struct image_note note = {0};
+    char *text;
+    struct result r = make_identity(policy, image, &note, &text);
+    if (!is_ok(r))
+        return say_failure(note.text[0] ? note.text : "sms identity", r);
+    puts(text);
+    free(text);
+    return EXIT_DONE;
+}
+
+// The same as `cloister run IMAGE` with the SMS's hints and its CONFIGID.
+static int launch(const char *image, const char *policy, const char *listen, const char *threads,
+                  const char *platform, bool quiet)
+{
+    static char hint[HINT_SIZE], where[300], count[32];
+    uint8_t configid[PROTO_CONFIGID_SIZE];
+    static char hex[HEX_SIZE(PROTO_CONFIGID_SIZE)];
+    char *arguments[16] = {"run", "--configid", hex, "--hint", hint};
+    int n = 5;
+    proto_sms_policy_configid(SPAN(policy, strlen(policy)), configid);
+    hex_encode(configid, sizeof configid, hex);
+    snprintf(hint, sizeof hint, "POLICY=%s", policy);
+    if (listen) {
+        snprintf(where, sizeof where, "LISTEN=%s", listen);
+        arguments[n++] = "--hint";
+        arguments[n++] = where;
+    }
+    if (threads) {
+        snprintf(count, sizeof count, "THREADS=%s", threads);
+        arguments[n++] = "--hint";
+        arguments[n++] = count;
+    }
+    if (platform) {
+        arguments[n++] = "--platform";
+        arguments[n++] = (char *)platform;
+    }
+    if (quiet)
+        arguments[n++] = "--quiet";
+    arguments[n++] = (char *)image;
+    optind = 0; // getopt starts anew
+    return cmd_run(n, arguments);
+}
+
+static int serve(int argc, char **argv)
+{
+    const char *policy = NULL, *image = NULL, *listen = NULL, *threads = NULL, *platform = NULL;
+    bool done, quiet = false;
+    const struct option_slot slots[] = {{"policy", &policy, NULL, 'p'},
+                                        {"image", &image, NULL, 'i'},
+                                        {"listen", &listen, NULL, 'l'},
+                                        {"threads", &threads, NULL, 't'},
+                                        {"platform", &platform, NULL, 0},
+                                        {"quiet", NULL, &quiet, 'q'},
+                                        {0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc || !policy || !image)
+        return say_usage("sms", "serve needs --policy and --image");
+    struct proto_sms_policy parsed;
+    char *text;
+    struct result r = read_policy(policy, &text, &parsed);
+    if (!is_ok(r))
+        return say_failure(policy, r);
+    return launch(image, text, listen, threads, platform, quiet);
+}
+
+static json_t *emulated_root(struct result *ret_result)
+{
+    char dir[PATH_MAX], key[HEX_SIZE(32)];
+    uint8_t hash[32];
+    struct quoting *q = NULL;
+    struct result r = home_path("platform", dir);
+    struct quoting_options options = {
+        .emulated = true, .state_dir = dir, .now = (int64_t)time(NULL)};
+    if (is_ok(r))
+        r = quoting_open(&options, &q);
+    *ret_result = r;
+    if (!is_ok(r))
+        return NULL;
+    quoting_root_hash(q, hash);
+    quoting_free(q);
+    hex_encode(hash, sizeof hash, key);
+    return json_pack("{s:s, s:s}", "name", "emulated", "spki_sha256", key);
+}
+
+static struct result ledger_json(const char *url, json_t **ret)
+{
+    struct cli_ledger l = {0};
+    char genesis[HEX_SIZE(32)];
+    struct result r = cli_ledger_open(&l);
+    if (is_ok(r)) {
+        const struct poco_head *head = ledger_head(l.ledger);
+        hex_encode(head->genesis.bytes, 32, genesis);
+        *ret = json_pack("{s:I, s:s, s:s}", "chain_id", (json_int_t)head->domain.chain_id,
+                         "genesis", genesis, "url", url);
+    }
+    cli_ledger_close(&l);
+    return r;
+}
+
+static int print_policy(const char *post, json_t *roots, json_t *ledger)
+{
+    json_t *list = json_array();
+    char *copy = strdup(post), *rest = NULL;
+    struct proto_sms_policy parsed;
+    for (char *m = strtok_r(copy, ",", &rest); m; m = strtok_r(NULL, ",", &rest))
+        json_array_append_new(list, json_string(m));
+    free(copy);
+    json_t *policy =
+        json_pack("{s:i, s:o, s:s, s:b, s:o, s:o}", "version", 1, "roots", roots, "tcb", "standard",
+                  "debug", 0, "ledger", ledger, "post_compute", list);
+    char *text = policy ? json_dumps(policy, JSON_INDENT(2)) : NULL;
+    json_decref(policy);
+    struct result r = text ? proto_sms_policy_read(SPAN(text, strlen(text)), &parsed)
+                           : fail(ERR_MEMORY, "out of memory");
+    if (is_ok(r))
+        puts(text);
+    free(text);
+    return is_ok(r) ? EXIT_DONE : say_failure("sms policy", r);
+}
+
+static int policy(int argc, char **argv)
+{
+    const char *post = NULL, *url = NULL;
+    bool done, emulated = false, no_intel = false;
+    const struct option_slot slots[] = {{"post-compute", &post, NULL, 0},
+                                        {"ledger", &url, NULL, 0},
+                                        {"emulated", NULL, &emulated, 0},
+                                        {"no-intel", NULL, &no_intel, 0},
+                                        {0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc || !post || !url)
+        return say_usage("sms", "policy needs --post-compute and --ledger");
+    json_t *roots = json_array(), *ledger = NULL;
+    struct result r = RESULT_OK;
+    if (!no_intel)
+        json_array_append_new(roots, json_pack("{s:s}", "name", ATTEST_ROOT_INTEL_NAME));
+    if (emulated)
+        json_array_append_new(roots, emulated_root(&r));
+    if (is_ok(r))
+        r = ledger_json(url, &ledger);
+    if (!is_ok(r)) {
+        json_decref(roots);
+        return say_failure("sms policy", r);
+    }
+    return print_policy(post, roots, ledger);
+}
+
+static struct result push_result(const char *path, const char *wallet, struct sms_push *p)
+{
+    uint8_t *pem;
+    size_t size;
+    char value[BASE64_SIZE(RSA_PEM_SIZE_MAX)], address[ADDRESS_TEXT_SIZE], target[256];
+    struct wallet w;
+    GUARD(file_read(path, RSA_PEM_SIZE_MAX - 1, &pem, &size));
+    struct result r = rsa_public_key_check(SPAN(pem, size));
+    if (is_ok(r))
+        base64_encode(pem, size, value);
+    free(pem);
+    GUARD(r);
+    GUARD(wallet_load(wallet, &w));
+    address_format(&w.address, address);
+    snprintf(target, sizeof target, "/secrets/web2?ownerAddress=%s&secretName=%s", address,
+             PROTO_RESULT_KEY_NAME);
+    p->target = target;
+    p->value = SPAN(value, strlen(value));
+    p->hash = proto_web2_hash(&w.address, SPAN_STR(PROTO_RESULT_KEY_NAME), p->value, false);
+    p->key = &w.key;
+    r = sms_push(p);
+    wallet_done(&w);
+    return r;
+}
+
+static int push_result_key(int argc, char **argv)
+{
+    const char *public = NULL, *wallet = NULL;
+    struct sms_push p = {.method = "POST"};
+    bool done, update = false;
+    const struct option_slot slots[] = {{"public", &public, NULL, 'k'},
+                                        {"sms", &p.url, NULL, 's'},
+                                        {"sms-identity", &p.identity_path, NULL, 'i'},
+                                        {"update", NULL, &update, 'u'},
+                                        {"wallet", &wallet, NULL, 'w'},
+                                        {0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc || !public || !p.url || !p.identity_path)
+        return say_usage("sms", "push-result-key needs --public, --sms and --sms-identity");
+    p.method = update ? "PUT" : "POST";
+    struct result r = push_result(public, wallet, &p);
+    if (!is_ok(r))
+        return say_failure("sms push-result-key", r);
+    printf("results for this wallet will be encrypted for this key\n");
+    return EXIT_DONE;
+}
+
+int cmd_sms(int argc, char **argv)
+{
+    static const struct subcommand list[] = {{"serve", serve},
+                                             {"identity", identity},
+                                             {"policy", policy},
+                                             {"push-result-key", push_result_key},
+                                             {0}};
+    return subcommand_run(argc, argv, list, help);
+}

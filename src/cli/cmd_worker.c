@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// cloister worker serve
+#include "cli/cli.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ledger_open.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/serve.h"
+#include "os/file.h"
+#include "worker/sms_link.h"
+#include "worker/worker.h"
+
+static const char help[] =
+    "Usage: cloister worker serve --workerpool A --sms URL --sms-identity FILE --dir DIR "
+    "[options]\n"
+    "\n"
+    "Takes the active tasks of the wallet's workerpool from the ledger, runs them in enclaves,\n"
+    "publishes the encrypted results and puts their digests on the ledger. It may be stopped at\n"
+    "any time; what was not finished is done again.\n"
+    "\n"
+    "  --ledger WHERE         file or http URL; default: as $CLOISTER_LEDGER says\n"
+    "  --sms URL              https://HOST:PORT\n"
+    "  --sms-identity FILE    the SMS that is accepted (cloister sms identity)\n"
+    "  --dir DIR              images, tasks and results lie here\n"
+    "  --post-compute IMAGE   default: DIR/postcompute.cloister\n"
+    "  --listen IPV4:PORT     serve DIR/results over HTTP (port 0: any free one)\n"
+    "  --results-url URL      where another web server serves DIR/results\n"
+    "  --platform NAME        sgx or emulated, as for 'cloister run'\n"
+    "  --poll SECONDS         default 1\n"
+    "  --once                 work on what there is, then end; exit code 1 if a task failed\n"
+    "  --wallet NAME          owner of the workerpool\n";
+
+struct choice {
+    const char *ledger, *sms, *identity, *workerpool, *directory, *post_compute, *listen, *url,
+        *platform, *poll, *wallet;
+    bool once;
+};
+
+static int serve_rounds(const struct choice *c, struct worker *w)
+{
+    const volatile sig_atomic_t *stop = serve_catch_signals();
+    unsigned seconds = (unsigned)strtoul(c->poll, NULL, 10), done = 0, failed = 0;
+    do {
+        struct result r = worker_round(w, &done, &failed);
+        if (!is_ok(r) && c->once)
+            return say_failure("worker", r);
+        if (!is_ok(r))
+            fprintf(stderr, "worker: %s; trying again\n", r.why);
+        if (!c->once && !*stop)
+            sleep(seconds ? seconds : 1);
+    } while (!c->once && !*stop);
+    return c->once && failed ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static struct result prepare(const struct choice *c, char directory[PATH_MAX],
+                             char post_compute[PATH_MAX + 32], char program[PATH_MAX])
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/-", c->directory);
+    REQUIRE(n < (int)sizeof path, ERR_RANGE, "the directory's path is too long");
+    GUARD(file_make_parents(path));
+    REQUIRE(realpath(c->directory, directory), ERR_IO, "cannot open the directory");
+    if (c->post_compute)
+        REQUIRE(realpath(c->post_compute, post_compute), ERR_NOT_FOUND,
+                "there is no post-compute image");
+    else
+        snprintf(post_compute, PATH_MAX + 32, "%s/postcompute.cloister", directory);
+    REQUIRE(access(post_compute, R_OK) == 0, ERR_NOT_FOUND, "there is no post-compute image");
+    ssize_t size = readlink("/proc/self/exe", program, PATH_MAX - 1);
+    REQUIRE(size > 0, ERR_IO, "cannot find this program");
+    program[size] = 0;
+    return RESULT_OK;
+}
+
+static int serve_with(const struct choice *c, const struct wallet *wallet, struct ledger *l)
+{
+    char directory[PATH_MAX], post_compute[PATH_MAX + 32], program[PATH_MAX], url[WORKER_URL_SIZE];
+    struct proto_identity identity;
+    struct worker_options o = {.program = program,
+                               .directory = directory,
+                               .post_compute = post_compute,
+                               .platform = c->platform,
+                               .results_url = c->url,
+                               .sms_url = c->sms,
+                               .sms = &identity,
+                               .wallet = wallet,
+                               .log = stderr};
+    struct worker *w = calloc(1, sizeof *w);
+    struct result r =
+        w ? prepare(c, directory, post_compute, program) : fail(ERR_MEMORY, "out of memory");
+    if (is_ok(r))
+        r = address_parse(SPAN(c->workerpool, strlen(c->workerpool)), &o.workerpool);
+    if (is_ok(r))
+        r = sms_identity_load(c->identity, &identity);
+    if (is_ok(r))
+        r = worker_open(&o, l, w);
+    if (is_ok(r) && c->listen) {
+        r = worker_serve_results(directory, c->listen, url);
+        o.results_url = o.results_url ? o.results_url : url;
+    }
+    int code = EXIT_REFUSED;
+    if (is_ok(r)) {
+        fprintf(stderr, "worker: serving workerpool %s%s%s\n", c->workerpool,
+                o.results_url ? ", results at " : "", o.results_url ? o.results_url : "");
+        code = serve_rounds(c, w);
+    }
+    free(w);
+    return is_ok(r) ? code : say_failure("worker", r);
+}
+
+static int serve(int argc, char **argv)
+{
+    struct choice c = {.poll = "1"};
+    bool done;
+    const struct option_slot slots[] = {{"ledger", &c.ledger, NULL, 0},
+                                        {"sms", &c.sms, NULL, 0},
+                                        {"sms-identity", &c.identity, NULL, 0},
+                                        {"workerpool", &c.workerpool, NULL, 0},
+                                        {"dir", &c.directory, NULL, 'd'},
+                                        {"post-compute", &c.post_compute, NULL, 0},
+                                        {"listen", &c.listen, NULL, 0},
+                                        {"results-url", &c.url, NULL, 0},
+                                        {"platform", &c.platform, NULL, 0},
+                                        {"poll", &c.poll, NULL, 0},
+                                        {"wallet", &c.wallet, NULL, 'w'},
+                                        {"once", NULL, &c.once, 0},
+                                        {0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc || !c.sms || !c.identity || !c.workerpool || !c.directory)
+        return say_usage("worker", "serve needs --workerpool, --sms, --sms-identity and --dir");
+    if (c.ledger && setenv("CLOISTER_LEDGER", c.ledger, 1) != 0)
+        return say_failure("worker", fail(ERR_MEMORY, "out of memory"));
+    struct wallet w;
+    struct cli_ledger l = {0};
+    struct result r = wallet_load(c.wallet, &w);
+    if (!is_ok(r))
+        return say_failure("wallet", r);
+    r = cli_ledger_open(&l);
+    int code = is_ok(r) ? serve_with(&c, &w, l.ledger) : say_failure("ledger", r);
+    cli_ledger_close(&l);
+    wallet_done(&w);
+    return code;
+}
+
+int cmd_worker(int argc, char **argv)
+{
+    static const struct subcommand list[] = {{"serve", serve}, {0}};
+    return subcommand_run(argc, argv, list, help);
+}
