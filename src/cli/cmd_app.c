@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/send.h"
+#include "ledger/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,11 +49,12 @@ static int deploy(int argc, char **argv)
         return say_failure("--fingerprint", r);
     if (checksum && !is_ok(r = hex_decode(SPAN(checksum, strlen(checksum)), a.checksum.bytes, 32)))
         return say_failure("--checksum", r);
-    if (strlen(name) >= sizeof a.name || strlen(uri) >= sizeof a.multiaddr)
-        return say_usage("app", "the name or the URI is too long");
-    strcpy(a.name, name);
-    strcpy(a.multiaddr, uri);
-    strcpy(a.mrenclave, fp);
+    snprintf(a.mrenclave, sizeof a.mrenclave, "%s", fp);
+    const struct field *fields = method_schemas[METHOD_CREATE_APP].fields;
+    if (!is_ok(r = schema_set(&fields[0], name, &a)))
+        return say_failure("--name", r);
+    if (!is_ok(r = schema_set(&fields[2], uri, &a)))
+        return say_failure("--uri", r);
     return send_and_print_address("app deploy", wallet, METHOD_CREATE_APP, &a, json);
 }
 

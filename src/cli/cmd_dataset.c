@@ -8,6 +8,7 @@
 #include "cli/say.h"
 #include "cli/send.h"
 #include "crypto/sha256.h"
+#include "ledger/json.h"
 #include "os/file.h"
 
 #include <fcntl.h>
@@ -68,12 +69,14 @@ static int deploy(int argc, char **argv)
     if (at != argc || !uri || !checksum == !file)
         return say_usage("dataset", "deploy needs --uri, and one of --checksum and --file");
     struct create_dataset_args a = {0};
-    if (strlen(name) >= sizeof a.name || strlen(uri) >= sizeof a.multiaddr)
-        return say_usage("dataset", "the name or the URI is too long");
-    strcpy(a.name, name);
-    strcpy(a.multiaddr, uri);
-    struct result r = checksum ? hex_decode(SPAN(checksum, strlen(checksum)), a.checksum.bytes, 32)
-                               : hash_file(file, &a.checksum);
+    const struct field *fields = method_schemas[METHOD_CREATE_DATASET].fields;
+    struct result r = schema_set(&fields[0], name, &a);
+    if (!is_ok(r))
+        return say_failure("--name", r);
+    if (!is_ok(r = schema_set(&fields[1], uri, &a)))
+        return say_failure("--uri", r);
+    r = checksum ? hex_decode(SPAN(checksum, strlen(checksum)), a.checksum.bytes, 32)
+                 : hash_file(file, &a.checksum);
     if (!is_ok(r))
         return say_failure(checksum ? "--checksum" : file, r);
     return send_and_print_address("dataset deploy", wallet, METHOD_CREATE_DATASET, &a, json);

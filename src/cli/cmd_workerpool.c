@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/send.h"
+#include "ledger/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,9 +29,12 @@ static int create(int argc, char **argv)
     if (at < 0 || done)
         return at < 0 ? EXIT_USAGE : EXIT_DONE;
     struct create_workerpool_args a = {0};
-    if (at != argc || strlen(description) >= sizeof a.description)
-        return say_usage("workerpool", "an argument is too many or too long");
-    strcpy(a.description, description);
+    if (at != argc)
+        return say_usage("workerpool", "one argument too many");
+    const struct schema *s = &method_schemas[METHOD_CREATE_WORKERPOOL];
+    struct result r = schema_set(&s->fields[0], description, &a);
+    if (!is_ok(r))
+        return say_failure("--description", r);
     return send_and_print_address("workerpool create", wallet, METHOD_CREATE_WORKERPOOL, &a, json);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands about wallets, the ledger and what it holds. argv[0] is the command's word; each returns the exit code.
+// The commands about wallets, the ledger and what it holds. argv[0] is the command's word; each
+// returns the exit code.
 #ifndef CLI_COMMANDS_LEDGER_H
 #define CLI_COMMANDS_LEDGER_H
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger that a command works on: $CLOISTER_LEDGER, a path or an http:// URL (cloister ledger serve); default
-// $CLOISTER_HOME/ledger.db.
+// The ledger that a command works on: $CLOISTER_LEDGER, a path or an http:// URL (cloister ledger
+// serve); default $CLOISTER_HOME/ledger.db.
 //
 // - $CLOISTER_LEDGER_ID, when set, is the genesis hash that the ledger must have.
-// - What was seen of an http ledger is kept in $CLOISTER_HOME/ledgers, and a ledger that goes back is refused.
+// - What was seen of an http ledger is kept in $CLOISTER_HOME/ledgers, and a ledger that goes back
+//   is refused.
 #ifndef CLI_LEDGER_OPEN_H
 #define CLI_LEDGER_OPEN_H
 
@@ -24,8 +25,8 @@ struct result cli_ledger_open(struct cli_ledger *ret);
 void cli_ledger_close(struct cli_ledger *l);
 uint64_t cli_clock(void);
 
-// A sensible order to start from: a fresh salt, tag tee + scone, a volume (1 for a request, 1000000 else), trust 1 for
-// a workerpool. The caller fills in what it is for and signs.
+// A sensible order to start from: a fresh salt, tag tee + scone, a volume (1 for a request,
+// 1000000 else), trust 1 for a workerpool. The caller fills in what it is for and signs.
 struct result cli_order_start(enum order_kind kind, void *ret_order);
 
 #endif

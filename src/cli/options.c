@@ -11,13 +11,17 @@ int options_read(int argc, char **argv, const struct option_slot *slots, const c
     struct option longs[OPTION_SLOT_COUNT_MAX + 2] = {0};
     char shorts[2 * OPTION_SLOT_COUNT_MAX + 3] = "h";
     int count = 0;
+    size_t short_count = 1;
     *ret_done = false;
     for (; slots[count].name && count < OPTION_SLOT_COUNT_MAX; count++) {
         const struct option_slot *s = &slots[count];
         longs[count] = (struct option){s->name, s->ret_value ? required_argument : no_argument,
                                        NULL, 256 + count};
-        char letter[3] = {s->letter, s->letter && s->ret_value ? ':' : 0, 0};
-        strcat(shorts, letter);
+        if (s->letter) {
+            shorts[short_count++] = s->letter;
+            if (s->ret_value)
+                shorts[short_count++] = ':';
+        }
     }
     longs[count] = (struct option){"help", no_argument, NULL, 'h'};
     optind = 0;

@@ -14,8 +14,9 @@ struct option_slot {
 
 #define OPTION_SLOT_COUNT_MAX 24
 
-// Reads argv[1 …]; a slot list ends with a NULL name. --help prints `help` and gives *ret_done with exit code 0.
-// Returns the index of the first argument that is no option, or -1 after a message (exit code 2).
+// Reads argv[1 …]; a slot list ends with a NULL name. --help prints `help` and gives *ret_done
+// with exit code 0. Returns the index of the first argument that is no option, or -1 after a
+// message (exit code 2).
 int options_read(int argc, char **argv, const struct option_slot *slots, const char *help,
                  bool *ret_done);
 

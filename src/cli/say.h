@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands speak: results on stdout, everything else on stderr; exit codes 0 done, 1 refused or failed, 2 usage.
+// How commands speak: results on stdout, everything else on stderr; exit codes 0 done, 1 refused
+// or failed, 2 usage.
 #ifndef CLI_SAY_H
 #define CLI_SAY_H
 

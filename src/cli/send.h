@@ -6,8 +6,8 @@
 #include "cli/ledger_open.h"
 #include "os/wallet.h"
 
-// `what` names the deed in messages; prints the subject's address as text, or {"address": …} with `json`.
-// Returns the exit code.
+// `what` names the deed in messages; prints the subject's address as text, or {"address": …} with
+// `json`. Returns the exit code.
 int send_and_print_address(const char *what, const char *wallet_name, enum ledger_method method,
                            const void *args, bool json);
 

@@ -11,7 +11,8 @@
 // Becomes 1 on SIGINT or SIGTERM once serve_catch_signals() was called.
 const volatile sig_atomic_t *serve_catch_signals(void);
 
-// Forks. *ret_pid is the server's process in the parent, and 0 in the server, which has left the terminal.
+// Forks. *ret_pid is the server's process in the parent, and 0 in the server, which has left the
+// terminal.
 struct result serve_in_background(pid_t *ret_pid);
 
 #endif

@@ -21,8 +21,4 @@ struct sms_push {
 // printed as "refused: …".
 struct result sms_push(const struct sms_push *p);
 
-// For the launcher of a task: asks for the challenge of a task. No secret goes out, so the SMS is not verified.
-struct result sms_challenge_get(const char *url, const struct hash32 *task,
-                                const struct eth_key *pool_owner, struct address *ret);
-
 #endif

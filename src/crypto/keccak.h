@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keccak-256 as Ethereum uses it (Keccak submission, rate 1088, padding 0x01; not FIPS 202's SHA3-256).
-// Copyable context, no allocation.
+// Keccak-256 as Ethereum uses it (Keccak submission, rate 1088, padding 0x01; not FIPS 202's
+// SHA3-256). Copyable context, no allocation.
 #ifndef CRYPTO_KECCAK_H
 #define CRYPTO_KECCAK_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ethereum's keys, addresses and signatures (secp256k1 with public-key recovery).
 //
-// - A signature is r(32) ‖ s(32) ‖ v(1) with v = 27 or 28 and s in the lower half (EIP-2); any other form
-//   is refused, so that one signature has one encoding.
-// - eth_sign signs a hash as it is (EIP-712 hashes); eth_sign_message signs the "personal message" over a
-//   32-byte hash (EIP-191, version 0x45).
+// - A signature is r(32) ‖ s(32) ‖ v(1) with v = 27 or 28 and s in the lower half (EIP-2); any
+//   other form is refused, so that one signature has one encoding.
+// - eth_sign signs a hash as it is (EIP-712 hashes); eth_sign_message signs the "personal message"
+//   over a 32-byte hash (EIP-191, version 0x45).
 #ifndef CRYPTO_SECP256K1_H
 #define CRYPTO_SECP256K1_H
 

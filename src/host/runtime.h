@@ -28,6 +28,7 @@ struct host_thread {
     uint32_t slot;
     enum thread_state state;
     bool spawn_pending; // the slot is wanted again before thread_exit has come out
+    atomic_bool kicked; // told at the next return from a host call
     bool exiting;       // thread_exit was called
     int event_fd;
     struct hostcall_area *area;

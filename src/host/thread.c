@@ -56,6 +56,7 @@ static bool handle_exit(struct host_thread *t, struct sgx_run *run)
         run->function = ENCLU_EENTER;
         run->rdi = (uintptr_t)t->area;
         run->rsi = sizeof(*t->area);
+        run->rdx = atomic_exchange(&t->kicked, false);
         return !t->exiting;
     default:
         host_finish(t->host, HOST_PANICKED, run->rsi);
@@ -152,8 +153,10 @@ long host_thread_wake(struct host *host, uint32_t slot, bool interrupt)
     if (!exists)
         return -EINVAL;
     (void)eventfd_write(t->event_fd, 1);
-    if (interrupt)
+    if (interrupt) {
+        atomic_store(&t->kicked, true); // for the case that the thread is not inside
         host->platform->kick(host->enclave, t->pthread);
+    }
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The embedded ledger: records in one SQLite table, state by replay. Each record is one transaction with
-// synchronous=FULL, so it is there or it is not; BEGIN IMMEDIATE makes writers of several processes take turns.
+// The embedded ledger: records in one SQLite table, state by replay. Each record is one
+// transaction with synchronous=FULL, so it is there or it is not; BEGIN IMMEDIATE makes writers of
+// several processes take turns.
 #include "ledger/chain.h"
 
 #include <sqlite3.h>
@@ -84,7 +85,8 @@ static void embedded_free(struct ledger *l)
     free(e);
 }
 
-// The state ran ahead of the store, or half-way: start it anew. If that fails too, the next call fails again.
+// The state ran ahead of the store, or half-way: start it anew. If that fails too, the next call
+// fails again.
 static void reload(struct embedded *e)
 {
     struct poco *fresh;

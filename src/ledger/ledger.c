@@ -141,7 +141,8 @@ static bool allows(const struct address *restriction, const struct address *who)
     return address_is_zero(restriction) || address_equal(restriction, who);
 }
 
-// Whether the order fits the request, as far as one order and the request show it; its price when it does.
+// Whether the order fits the request, as far as one order and the request show it; its price when
+// it does.
 static bool fits(enum order_kind kind, const union any_order *o, const struct request_order *r,
                  uint64_t *ret_price)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger as programs use it. Behind it stands an implementation: the embedded ledger in a SQLite file
-// (ledger_embedded_open), or the same ledger behind a transport (ledger_remote_open); the EVM one has the same face.
+// The ledger as programs use it. Behind it stands an implementation: the embedded ledger in a
+// SQLite file (ledger_embedded_open), or the same ledger behind a transport (ledger_remote_open);
+// the EVM one has the same face.
 //
-// - Views return what the ledger holds at its last refresh; ledger_open… and ledger_send refresh, others call
-//   ledger_refresh() when they want news.
+// - Views return what the ledger holds at its last refresh; ledger_open… and ledger_send refresh,
+//   others call ledger_refresh() when they want news.
 // - A struct ledger belongs to one thread.
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
@@ -66,14 +67,15 @@ struct result ledger_next(const struct ledger *l, enum ledger_kind kind, size_t 
                           struct hash32 *ret_key, void *ret);
 struct result ledger_event_at(const struct ledger *l, uint64_t seq, struct ledger_event *ret);
 
-// For the run of a task: matches the orders, initializes every task of the deal; the first task's id.
+// For the run of a task: matches the orders, initializes every task of the deal; the first task's
+// id.
 struct result ledger_match(struct ledger *l, const struct eth_key *key,
                            const struct match_orders_args *orders, struct hash32 *ret_deal_id);
 struct result ledger_initialize_task(struct ledger *l, const struct eth_key *key,
                                      const struct hash32 *deal_id, uint64_t index,
                                      struct hash32 *ret_task_id);
-// Finds published app, dataset and workerpool orders that match the request (cheapest first, then oldest) and
-// fills them in. ERR_NOT_FOUND names what is missing.
+// Finds published app, dataset and workerpool orders that match the request (cheapest first, then
+// oldest) and fills them in. ERR_NOT_FOUND names what is missing.
 struct result ledger_find_orders(const struct ledger *l, const struct request_order *request,
                                  struct match_orders_args *ret);
 
@@ -113,8 +115,8 @@ struct ledger_transport {
 
 #define LEDGER_PAGE_SIZE_MAX (256 * 1024)
 
-// Fetches and verifies every record. Later refreshes only add; a server whose ledger went back or was exchanged is
-// refused with ERR_STALE.
+// Fetches and verifies every record. Later refreshes only add; a server whose ledger went back or
+// was exchanged is refused with ERR_STALE.
 struct result ledger_remote_open(struct ledger_transport transport, ledger_clock *clock,
                                  const struct ledger_pin *pin, struct ledger **ret);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// PoCo as a pure state machine: the state is a function of the records, in order. No I/O and no clock; a record's
-// time stands in it and never goes back.
+// PoCo as a pure state machine: the state is a function of the records, in order. No I/O and no
+// clock; a record's time stands in it and never goes back.
 //
-// - poco_apply checks one record (place in the chain, signature, every rule) and then acts; a refused record
-//   leaves the state as it was. After ERR_MEMORY the state refuses everything: make a new one.
-// - The first record is the genesis. Its hash is the ledger's identity; the hub's address follows from it, so that
-//   no order of one ledger is valid on another.
+// - poco_apply checks one record (place in the chain, signature, every rule) and then acts; a
+//   refused record leaves the state as it was. After ERR_MEMORY the state refuses everything: make
+//   a new one.
+// - The first record is the genesis. Its hash is the ledger's identity; the hub's address follows
+//   from it, so that no order of one ledger is valid on another.
 // - poco_view and poco_next copy objects out.
 #ifndef LEDGER_POCO_H
 #define LEDGER_POCO_H
@@ -56,8 +57,8 @@ const struct poco_head *poco_head(const struct poco *p);
 size_t ledger_kind_size(enum ledger_kind kind);
 struct result poco_view(const struct poco *p, enum ledger_kind kind, const struct hash32 *key,
                         void *ret);
-// Steps through the objects of a kind in the order of their making; *cursor starts at 0. ERR_NOT_FOUND at the end.
-// ret_key may be NULL.
+// Steps through the objects of a kind in the order of their making; *cursor starts at 0.
+// ERR_NOT_FOUND at the end. ret_key may be NULL.
 struct result poco_next(const struct poco *p, enum ledger_kind kind, size_t *cursor,
                         struct hash32 *ret_key, void *ret);
 struct result poco_category(const struct poco *p, uint64_t index, struct ledger_category *ret);

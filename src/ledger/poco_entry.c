@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-// As CREATE2 does it: the address follows from the owner and the arguments, so the same twice is refused.
+// As CREATE2 does it: the address follows from the owner and the arguments, so the same twice is
+// refused.
 static struct result new_entry(struct poco_step *s, enum ledger_kind kind, struct address *ret)
 {
     uint8_t b[1 + 20 + 32 + 20];

@@ -7,7 +7,8 @@
 #define KITTY_RATIO 10            // percent
 #define KITTY_MIN   1000000000ull // one RLC
 
-// PoCo's KITTY_ADDRESS, where the stakes of failed tasks go: uint256(keccak256("iExecKitty")) - 1, low 20 bytes.
+// PoCo's KITTY_ADDRESS, where the stakes of failed tasks go: uint256(keccak256("iExecKitty")) - 1,
+// low 20 bytes.
 static struct address kitty_address(void)
 {
     struct hash32 h = keccak256(SPAN_STR("iExecKitty"));
@@ -114,7 +115,8 @@ struct result poco_finalize(struct poco_step *s, const struct contribute_and_fin
     return RESULT_OK;
 }
 
-// After the final deadline anyone may claim: the requester is refunded, the pool's stake goes to the kitty.
+// After the final deadline anyone may claim: the requester is refunded, the pool's stake goes to
+// the kitty.
 struct result poco_claim(struct poco_step *s, const struct claim_args *a)
 {
     struct ledger_task *t = poco_find(s->p, LEDGER_TASK, &a->task_id);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One signed record of the embedded ledger ("a transaction in a block of its own"). docs/formats/ledger.md
+// One signed record of the embedded ledger ("a transaction in a block of its own").
+// docs/formats/ledger.md
 //
 //   body      = version(1) ‖ chain id(8) ‖ seq(8) ‖ prev(32) ‖ time(8) ‖ sender(20) ‖ method(1) ‖
-//               args size(4) ‖ args          numbers big-endian; args as ledger/schema.h encodes them
+//               args size(4) ‖ args          numbers big-endian; args as ledger/schema.h encodes
+//   them
 //   digest    = keccak256("cloister ledger record 1" ‖ body)
 //   signature = secp256k1 over digest, by sender
 //   hash      = keccak256(digest ‖ signature), which is the next record's prev

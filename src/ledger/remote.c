@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The embedded ledger behind HTTP. The server is believed in nothing: every record is verified here, the chain only
-// grows, and what a pin says must be in it. A server can withhold new records; it cannot make or change any.
+// The embedded ledger behind HTTP. The server is believed in nothing: every record is verified
+// here, the chain only grows, and what a pin says must be in it. A server can withhold new
+// records; it cannot make or change any.
 #include "ledger/chain.h"
 
 #include <inttypes.h>

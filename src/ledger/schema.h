@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One table per record type says its fields; from it follow the binary encoding, the EIP-712 hash, the JSON
-// form (ledger/json.h) and the options of the command line.
+// One table per record type says its fields; from it follow the binary encoding, the EIP-712 hash,
+// the JSON form (ledger/json.h) and the options of the command line.
 //
-// - Binary: the fields in order, without tags: address 20 bytes, number 8 bytes big-endian, bytes32, signature 65,
-//   text and bytes with a 4-byte big-endian length in front, structs in place. One object has one encoding.
+// - Binary: the fields in order, without tags: address 20 bytes, number 8 bytes big-endian,
+//   bytes32, signature 65, text and bytes with a 4-byte big-endian length in front, structs in
+//   place. One object has one encoding.
 // - Texts are valid UTF-8 without control characters.
 #ifndef LEDGER_SCHEMA_H
 #define LEDGER_SCHEMA_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects of PoCo, as plain data that can be copied, and their schemas. Amounts, volumes and times that PoCo holds
-// in 256 bits are 64 bits here; what does not fit is refused where it enters.
+// The objects of PoCo, as plain data that can be copied, and their schemas. Amounts, volumes and
+// times that PoCo holds in 256 bits are 64 bits here; what does not fit is refused where it enters.
 #ifndef LEDGER_TYPES_H
 #define LEDGER_TYPES_H
 
@@ -314,7 +314,8 @@ union any_args {
 
 extern const struct schema method_schemas[METHOD_COUNT];
 
-// Identifiers and the messages that PoCo's parties sign (PoCo 6: matchOrders, initialize, contribute).
+// Identifiers and the messages that PoCo's parties sign (PoCo 6: matchOrders, initialize,
+// contribute).
 struct hash32 deal_id_of(const struct hash32 *request_order_hash, uint64_t consumed);
 struct hash32 task_id_of(const struct hash32 *deal_id, uint64_t index);
 struct hash32 authorization_hash(const struct address *worker, const struct hash32 *task_id,

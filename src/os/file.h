@@ -14,16 +14,16 @@ struct result file_read(const char *path, size_t size_max, uint8_t **ret_data, s
 
 enum file_replace { FILE_REPLACE, FILE_MUST_BE_NEW };
 
-// All or nothing, also across a crash: a temporary file, fsync, rename (or link), fsync of the folder.
-// FILE_MUST_BE_NEW: ERR_EXISTS when the path exists.
+// All or nothing, also across a crash: a temporary file, fsync, rename (or link), fsync of the
+// folder. FILE_MUST_BE_NEW: ERR_EXISTS when the path exists.
 struct result file_write(const char *path, struct span data, mode_t mode,
                          enum file_replace replace);
 
 // Makes every folder of the path before its last '/', mode 0700.
 struct result file_make_parents(const char *path);
 
-// Takes an exclusive lock on `path`, which it makes when missing, and waits for it. The lock ends with
-// file_unlock() or with the process.
+// Takes an exclusive lock on `path`, which it makes when missing, and waits for it. The lock ends
+// with file_unlock() or with the process.
 struct result file_lock(const char *path, int *ret_fd);
 void file_unlock(int fd);
 

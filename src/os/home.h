@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where Cloister keeps its state: $CLOISTER_HOME, else $XDG_DATA_HOME/cloister, else ~/.local/share/cloister.
+// Where Cloister keeps its state: $CLOISTER_HOME, else $XDG_DATA_HOME/cloister, else
+// ~/.local/share/cloister.
 #ifndef OS_HOME_H
 #define OS_HOME_H
 
@@ -7,8 +8,8 @@
 
 #include <limits.h>
 
-// The path of `relative` ("wallets/default.json") below the home; "" gives the home itself. Makes the home and the
-// folders in between, mode 0700.
+// The path of `relative` ("wallets/default.json") below the home; "" gives the home itself. Makes
+// the home and the folders in between, mode 0700.
 struct result home_path(const char *relative, char ret[PATH_MAX]);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP requests over libcurl, for data that is public or checked by hash: plain http, and https with the system's
-// roots. (Connections that carry secrets speak wire/http over their own attested TLS.)
+// HTTP requests over libcurl, for data that is public or checked by hash: plain http, and https
+// with the system's roots. (Connections that carry secrets speak wire/http over their own attested
+// TLS.)
 #ifndef OS_HTTP_CLIENT_H
 #define OS_HTTP_CLIENT_H
 

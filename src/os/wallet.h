@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wallets: named secp256k1 keys in $CLOISTER_HOME/wallets/NAME.json, mode 0600, NOT encrypted.
-// Names are 1 … 32 characters of [0-9A-Za-z_-]; NULL means the name in $CLOISTER_WALLET, else "default".
+// Names are 1 … 32 characters of [0-9A-Za-z_-]; NULL means the name in $CLOISTER_WALLET, else
+// "default".
 #ifndef OS_WALLET_H
 #define OS_WALLET_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pure half of wire/http.h: heads, fields, queries. Every message is refused that two parsers could
-// read in two ways: bare CR or LF, folded lines, repeated or conflicting lengths (RFC 9112, 6.3, 11.2).
+// The pure half of wire/http.h: heads, fields, queries. Every message is refused that two parsers
+// could read in two ways: bare CR or LF, folded lines, repeated or conflicting lengths (RFC 9112,
+// 6.3, 11.2).
 #include "wire/http.h"
 
 #include "base/cursor.h"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 messages (RFC 9112), both directions, over a transport that the caller brings (socket, TLS).
+// HTTP/1.1 messages (RFC 9112), both directions, over a transport that the caller brings (socket,
+// TLS).
 //
-// - pure: http_request_parse and http_response_parse read one complete head; its spans point into the
-//   caller's bytes.
-// - connection: http_read_request / http_read_response read a head from the transport, http_body_… its
-//   body; http_write_… send a message. The head's spans live until the next http_read_… on it.
+// - pure: http_request_parse and http_response_parse read one complete head; its spans point into
+//   the caller's bytes.
+// - connection: http_read_request / http_read_response read a head from the transport, http_body_…
+//   its body; http_write_… send a message. The head's spans live until the next http_read_… on it.
 // - Rules for callers: give every body a limit; after an error close the connection.
 #ifndef WIRE_HTTP_H
 #define WIRE_HTTP_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The half of wire/http.h that moves bytes: heads and bodies over a transport, and writing messages.
-// buffer: the head stands at the front; once its tail is consumed, refills go behind HTTP_HEAD_SIZE_MAX,
-// so that the spans of the head stay valid while its body is read.
+// The half of wire/http.h that moves bytes: heads and bodies over a transport, and writing
+// messages. buffer: the head stands at the front; once its tail is consumed, refills go behind
+// HTTP_HEAD_SIZE_MAX, so that the spans of the head stay valid while its body is read.
 #include "wire/http.h"
 
 #include "base/cursor.h"

@@ -3,9 +3,9 @@
 #ifndef TESTS_ENCLAVE_PROBE_H
 #define TESTS_ENCLAVE_PROBE_H
 
-#define PROBE_STATE             0  // -> CSSA, TCS, return address, RSP, FS base
-#define PROBE_LOAD              1  // RSI address -> the 8 bytes there
-#define PROBE_STORE             2  // RSI address, RDX value
+#define PROBE_STATE             0 // -> CSSA, TCS, return address, RSP, FS base
+#define PROBE_LOAD              1 // RSI address -> the 8 bytes there
+#define PROBE_STORE             2 // RSI address, RDX value
 #define PROBE_UD2               3
 #define PROBE_DIVIDE            4
 #define PROBE_INT3              5

@@ -8,8 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// First byte: the method. The rest are its arguments, which the fuzzer cannot sign; so they are signed here and
-// applied to a ledger that has a genesis.
+// First byte: the method. The rest are its arguments, which the fuzzer cannot sign; so they are
+// signed here and applied to a ledger that has a genesis.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct record r;

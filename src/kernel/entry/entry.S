@@ -131,6 +131,7 @@ hostcall_exit_for_ever:
 hostcall_return:
     mov %gs:PC_HOSTCALL_RSP, %rsp
     movq $0, %gs:PC_HOSTCALL_RSP
+    or %rdx, %gs:PC_INTERRUPTED
     pushq $2
     popfq
     mov %gs:PC_FS_BASE, %rax

@@ -89,7 +89,8 @@ void exception_note(uint64_t tcs, uint64_t event)
         continue_with(g, frame);
         return;
     } else if (!valid) {
-        return; // the kernel was interrupted: it looks for signals before it goes back
+        percpu()->interrupted = true; // it looks for signals and timers before it goes back
+        return;
     } else {
         panic("exception %lu in the kernel at %lx, address %lx, from %lx", cause, g->rip, exinfo->maddr,
               in_user(g->rip) ? *(uint64_t *)g->rsp : 0);

@@ -18,6 +18,7 @@
 #define PC_EXC_TOP       80
 #define PC_SCRATCH       88
 #define PC_RETURN_FRAME  120
+#define PC_INTERRUPTED   136
 #define PC_XSTATE_HOST   1024 // state of the program while in the host; 1024 bytes
 #define PC_XSTATE_KERNEL 2048 // state of the program inside kernel_fpu_begin … end; 1024 bytes
 
@@ -83,7 +84,8 @@ struct percpu {
     uint64_t area; // struct hostcall_area in untrusted memory
     struct trap_frame *return_frame; // what the last return restores its registers from
     uint64_t area_size;
-    uint8_t padding[1024 - 136];
+    uint64_t interrupted; // a kick came while the kernel ran: look at the timers on the way out
+    uint8_t padding[1024 - 144];
     uint8_t xstate_host[1024] __attribute__((aligned(64)));
     uint8_t xstate_kernel[1024] __attribute__((aligned(64)));
 };
@@ -93,6 +95,7 @@ _Static_assert(offsetof(struct percpu, exit_target) == PC_EXIT_TARGET, "percpu")
 _Static_assert(offsetof(struct percpu, state) == PC_STATE, "percpu");
 _Static_assert(offsetof(struct percpu, scratch) == PC_SCRATCH, "percpu");
 _Static_assert(offsetof(struct percpu, return_frame) == PC_RETURN_FRAME, "percpu");
+_Static_assert(offsetof(struct percpu, interrupted) == PC_INTERRUPTED, "percpu");
 _Static_assert(offsetof(struct percpu, xstate_host) == PC_XSTATE_HOST, "percpu");
 _Static_assert(offsetof(struct percpu, xstate_kernel) == PC_XSTATE_KERNEL, "percpu");
 _Static_assert(sizeof(struct percpu) <= 4096, "percpu is one page");

@@ -56,6 +56,10 @@ int trap_syscall(struct trap_frame *frame)
 {
     kernel_lock();
     syscall_run(frame);
+    if (percpu()->interrupted) {
+        percpu()->interrupted = false;
+        timers_run();
+    }
     bool whole = frame->orig_rax == ~0ull || signal_deliverable(current()) ||
                  current()->restore_blocked || (long)frame->rax == -ERESTARTSYS;
     if (whole)

@@ -217,9 +217,13 @@ static struct result add(struct sgx_enclave *e, uint64_t offset, const void *pag
     bool is_tcs = (secinfo_flags & SGX_SECINFO_TYPE_MASK) == SGX_SECINFO_TCS;
     for (uint64_t a = offset; is_tcs && a < end; a += SGX_PAGE_SIZE)
         GUARD(add_tcs(e, a, (const uint8_t *)pages + (a - offset)));
+    uint64_t unmapped = (secinfo_flags & SGX_SECINFO_W ? 0 : EPCM_MAX_NO_W) |
+                        (secinfo_flags & SGX_SECINFO_X ? 0 : EPCM_MAX_NO_X);
+    if (is_tcs)
+        unmapped = 0;
     sgx_emu_lock(e);
     for (uint64_t a = offset; a < end; a += SGX_PAGE_SIZE)
-        *sgx_emu_epcm(e, a) = (uint16_t)secinfo_flags;
+        *sgx_emu_epcm(e, a) = (uint16_t)(secinfo_flags | unmapped);
     if (!is_tcs) { // a TCS lives in the CPU
         sgx_emu_protect(e, offset, end, SGX_SECINFO_R | SGX_SECINFO_W);
         raw_copy(offset, pages, size);

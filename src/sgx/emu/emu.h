@@ -23,11 +23,14 @@
 // An EPCM entry has SECINFO.FLAGS' layout in its low bits (RWX, PENDING, MODIFIED, PR, page type), so that
 // EACCEPT compares numbers; 0 is a page that is not there. The host's protection, which lags behind EPCM and
 // never exceeds it, stands above.
-#define EPCM_FLAGS      0x073fu
-#define EPCM_RWX        0x0007u
-#define EPCM_PENDING    0x0008u
-#define EPCM_MODIFIED   0x0010u
-#define EPCM_PR         0x0020u
+#define EPCM_FLAGS    0x073fu
+#define EPCM_RWX      0x0007u
+#define EPCM_PENDING  0x0008u
+#define EPCM_MODIFIED 0x0010u
+#define EPCM_PR       0x0020u
+#define EPCM_MAX_NO_W \
+    0x0040u // the driver maps a page that was added with EADD's permissions at most
+#define EPCM_MAX_NO_X   0x0080u
 #define EPCM_TYPE       0x0700u
 #define EPCM_TCS        0x0100u
 #define EPCM_REG        0x0200u
@@ -74,7 +77,7 @@ struct sgx_emu_thread {
     uint64_t sig_fs, sig_gs; // FS and GS base to return to from the signal handler
     uint32_t host_mxcsr;
     uint16_t host_fcw, unused;
-    uint32_t inside;   // enclave code runs, or a stub before it has saved anything
+    uint32_t inside; // enclave code runs, or a stub before it has saved anything
     uint32_t unused2;
     uint32_t site; // index of the patched ENCLU that is being performed
     // C alone from here.
@@ -174,11 +177,16 @@ static inline uint16_t *sgx_emu_epcm(const struct sgx_enclave *e, uint64_t addre
 {
     return &e->epcm[address / SGX_PAGE_SIZE];
 }
-// What EPCM lets the enclave do now: RWX.
+// What the driver's mapping forbids, of RWX.
+static inline unsigned sgx_emu_unmapped(uint16_t entry)
+{
+    return entry >> 5 & (SGX_SECINFO_W | SGX_SECINFO_X);
+}
+// What EPCM and mapping let the enclave do now: RWX.
 static inline unsigned sgx_emu_effective(uint16_t entry)
 {
     bool usable = (entry & EPCM_TYPE) == EPCM_REG && !(entry & (EPCM_PENDING | EPCM_MODIFIED));
-    return usable ? entry & EPCM_RWX : 0;
+    return usable ? entry & EPCM_RWX & ~sgx_emu_unmapped(entry) : 0;
 }
 // Changes the host's protection of whole pages and the record of it. The lock is held.
 void sgx_emu_protect(struct sgx_enclave *e, uint64_t start, uint64_t end, unsigned rwx);

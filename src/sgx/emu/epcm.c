@@ -101,7 +101,8 @@ static bool resolve(struct sgx_enclave *e, uint64_t address, unsigned rwx,
         repair(e, align_down(address, SGX_PAGE_SIZE));
         return true;
     }
-    ret->error_code = error_code(rwx, SGX_PFEC_P | SGX_PFEC_SGX);
+    bool mapping = sgx_emu_unmapped(*sgx_emu_epcm(e, address)) & rwx;
+    ret->error_code = error_code(rwx, mapping ? SGX_PFEC_P : SGX_PFEC_P | SGX_PFEC_SGX);
     return false;
 }
 

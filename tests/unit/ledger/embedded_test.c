@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stored ledger: every changed bit, removed, swapped, truncated or foreign record is refused; writers take turns;
-// a remote that goes back or changes its past is refused.
+// The stored ledger: every changed bit, removed, swapped, truncated or foreign record is refused;
+// writers take turns; a remote that goes back or changes its past is refused.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

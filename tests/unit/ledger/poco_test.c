@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PoCo's rules, each with the record that breaks it and is refused without a trace; the money of a task's life.
+// PoCo's rules, each with the record that breaks it and is refused without a trace; the money of a
+// task's life.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -329,7 +330,7 @@ static void entries_are_checked(void **state)
     assert_int_equal(scene_send(&s, OWNER, METHOD_CREATE_APP, &app).code, ERR_EXISTS);
     assert_true(
         is_ok(scene_send(&s, POOL, METHOD_CREATE_APP, &app))); // another owner, another address
-    strcpy(app.mrenclave, "not a fingerprint");
+    snprintf(app.mrenclave, sizeof app.mrenclave, "%s", "not a fingerprint");
     assert_false(is_ok(scene_send(&s, OWNER, METHOD_CREATE_APP, &app)));
     struct create_dataset_args d = {.name = "z", .multiaddr = "http://host/z"};
     assert_int_equal(scene_send(&s, OWNER, METHOD_CREATE_DATASET, &d).code,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small world for the ledger's tests: a state in memory, five keys, an app, a dataset, a workerpool, four
-// matching signed orders, and accounts with stakes.
+// A small world for the ledger's tests: a state in memory, five keys, an app, a dataset, a
+// workerpool, four matching signed orders, and accounts with stakes.
 #ifndef TESTS_UNIT_LEDGER_SCENE_H
 #define TESTS_UNIT_LEDGER_SCENE_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EIP-712 hashes, order signatures, identifiers and messages against the iExec SDK's; the codecs' refusals.
+// EIP-712 hashes, order signatures, identifiers and messages against the iExec SDK's; the codecs'
+// refusals.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

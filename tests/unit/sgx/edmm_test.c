@@ -56,7 +56,7 @@ static void faults(struct probe *p, uint64_t command, uint64_t a, uint64_t b, ui
     fail_msg("no thread left");
 }
 
-#define FAULTS_PF(p, command, a, b, c, code, address)                                              \
+#define FAULTS_PF(p, command, a, b, c, code, address) \
     faults(p, command, a, b, c, SGX_VECTOR_PF, code, address)
 #define FAULTS_GP(p, command, a, b, c) faults(p, command, a, b, c, SGX_VECTOR_GP, 0, 0)
 
@@ -111,8 +111,8 @@ static void extend_and_restrict(void **state)
     uint64_t page = PROBE_FREE;
     assert_int_equal(accept(&p, NEW, page), 0);
     static const uint8_t code[] = {0x65, 0x48, 0x8b, 0x1c, 0x25, 0, 0, 0, 0, // mov rbx, gs:0
-                                   0xb8, 4,    0,    0,    0,               // mov eax, 4
-                                   0x0f, 0x01, 0xd7};                       // enclu
+                                   0xb8, 4,    0,    0,    0,                // mov eax, 4
+                                   0x0f, 0x01, 0xd7};                        // enclu
     probe_write(&p, page, code, sizeof code);
     leaf(&p, PROBE_EMODPE, REG | SGX_SECINFO_X, page);
     LEFT(probe_call(&p, PROBE_JUMP, page, 0, 0, 0)); // an unlisted ENCLU, by trap
@@ -219,12 +219,13 @@ static void measured_permissions(void **state)
 {
     (void)state;
     struct probe p = begin_probe();
-    FAULTS_PF(&p, PROBE_STORE, PROBE_CODE, 1, 0, 0x8007, PROBE_CODE);
-    FAULTS_PF(&p, PROBE_STORE, PROBE_RODATA, 1, 0, 0x8007, PROBE_RODATA);
-    FAULTS_PF(&p, PROBE_JUMP, PROBE_RODATA, 0, 0, 0x8015, PROBE_RODATA);
-    FAULTS_PF(&p, PROBE_JUMP, PROBE_DATA, 0, 0, 0x8015, PROBE_DATA);
+    FAULTS_PF(&p, PROBE_STORE, PROBE_CODE, 1, 0, 0x7, PROBE_CODE);
+    FAULTS_PF(&p, PROBE_STORE, PROBE_RODATA, 1, 0, 0x7, PROBE_RODATA);
+    FAULTS_PF(&p, PROBE_JUMP, PROBE_RODATA, 0, 0, 0x15, PROBE_RODATA);
+    FAULTS_PF(&p, PROBE_JUMP, PROBE_DATA, 0, 0, 0x15, PROBE_DATA);
+    // EMODPE extends EPCM, not the driver's mapping.
     leaf(&p, PROBE_EMODPE, REG | SGX_SECINFO_W, PROBE_RODATA);
-    LEFT(probe_call(&p, PROBE_STORE, PROBE_RODATA, 1, 0, 0));
+    FAULTS_PF(&p, PROBE_STORE, PROBE_RODATA, 1, 0, 0x7, PROBE_RODATA);
     set_secinfo(&p, REG | RW);
     FAULTS_PF(&p, PROBE_EMODPE, SECINFO_AT, PROBE_FREE, 0, 0x8005, PROBE_FREE); // PENDING
     FAULTS_PF(&p, PROBE_EMODPE, SECINFO_AT, PROBE_TCS(0), 0, 0x8005, PROBE_TCS(0));
@@ -234,9 +235,9 @@ static void measured_permissions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(touch_then_accept), cmocka_unit_test(accept_checks),
-        cmocka_unit_test(extend_and_restrict), cmocka_unit_test(driver_checks),
-        cmocka_unit_test(trim_and_remove),   cmocka_unit_test(copies),
+        cmocka_unit_test(touch_then_accept),    cmocka_unit_test(accept_checks),
+        cmocka_unit_test(extend_and_restrict),  cmocka_unit_test(driver_checks),
+        cmocka_unit_test(trim_and_remove),      cmocka_unit_test(copies),
         cmocka_unit_test(measured_permissions),
     };
     return run_both_modes(tests, ARRAY_COUNT(tests));

@@ -63,8 +63,7 @@ static void exit_checks(void **state)
 {
     (void)state;
     struct probe p = begin_probe();
-    struct sgx_run run = {
-        .tcs = PROBE_TCS(0), .function = ENCLU_EENTER, .rdi = PROBE_EXIT_BAD_RSP};
+    struct sgx_run run = {.tcs = PROBE_TCS(0), .function = ENCLU_EENTER, .rdi = PROBE_EXIT_BAD_RSP};
     assert_int_equal(p.platform->enter(p.enclave, &run).code, ERR_INVALID);
     run = probe_call(&p, PROBE_EXIT_TO, 1ull << 63, 0, 0, 0);
     assert_aex(&run, SGX_VECTOR_GP);
@@ -402,14 +401,14 @@ static void not_set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entry_state),         cmocka_unit_test(exit_gives_aep),
-        cmocka_unit_test(exit_checks),         cmocka_unit_test(exceptions),
-        cmocka_unit_test(no_exinfo),           cmocka_unit_test(handled_and_resumed),
-        cmocka_unit_test(fs_base_survives),    cmocka_unit_test(extended_state),
-        cmocka_unit_test(bad_image_refused),   cmocka_unit_test(entry_refusals),
-        cmocka_unit_test(tcs_unreadable),      cmocka_unit_test(other_gs),
-        cmocka_unit_test(kick_and_busy),       cmocka_unit_test(kick_in_leaf),
-        cmocka_unit_test(threads_allocate),    cmocka_unit_test(not_set_up),
+        cmocka_unit_test(entry_state),       cmocka_unit_test(exit_gives_aep),
+        cmocka_unit_test(exit_checks),       cmocka_unit_test(exceptions),
+        cmocka_unit_test(no_exinfo),         cmocka_unit_test(handled_and_resumed),
+        cmocka_unit_test(fs_base_survives),  cmocka_unit_test(extended_state),
+        cmocka_unit_test(bad_image_refused), cmocka_unit_test(entry_refusals),
+        cmocka_unit_test(tcs_unreadable),    cmocka_unit_test(other_gs),
+        cmocka_unit_test(kick_and_busy),     cmocka_unit_test(kick_in_leaf),
+        cmocka_unit_test(threads_allocate),  cmocka_unit_test(not_set_up),
     };
     return run_both_modes(tests, ARRAY_COUNT(tests));
 }

@@ -319,8 +319,7 @@ static void report_key(void **state)
 {
     (void)state;
     struct probe p = begin_probe();
-    struct sgx_targetinfo self = {
-        .attributes = p.secs.attributes, .miscselect = p.secs.miscselect};
+    struct sgx_targetinfo self = {.attributes = p.secs.attributes, .miscselect = p.secs.miscselect};
     self.attributes.flags |= SGX_FLAGS_INIT;
     memcpy(self.mrenclave, p.sig.enclavehash, 32);
     struct sgx_report report = report_for(&p, &self), again = report;
@@ -335,9 +334,12 @@ static void report_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(request_inputs),    cmocka_unit_test(refusals),
-        cmocka_unit_test(enclave_inputs),    cmocka_unit_test(provisioning_keys),
-        cmocka_unit_test(restart_and_other_platform), cmocka_unit_test(reports),
+        cmocka_unit_test(request_inputs),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(enclave_inputs),
+        cmocka_unit_test(provisioning_keys),
+        cmocka_unit_test(restart_and_other_platform),
+        cmocka_unit_test(reports),
         cmocka_unit_test(report_key),
     };
     return run_both_modes(tests, ARRAY_COUNT(tests));

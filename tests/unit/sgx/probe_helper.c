@@ -18,15 +18,25 @@ static const char *signing_key(size_t *ret_size)
     return pem;
 }
 
+static char state_dir[64];
+
+static void remove_state_dir(void)
+{
+    char file[80];
+    snprintf(file, sizeof file, "%s/platform.bin", state_dir);
+    unlink(file);
+    rmdir(state_dir);
+}
+
 const char *probe_state_dir(void)
 {
-    static char dir[64];
-    if (!dir[0]) {
-        strcpy(dir, "/tmp/sgx-test-XXXXXX");
-        if (!mkdtemp(dir))
+    if (!state_dir[0]) {
+        strcpy(state_dir, "/tmp/sgx-test-XXXXXX");
+        if (!mkdtemp(state_dir))
             abort();
+        atexit(remove_state_dir);
     }
-    return dir;
+    return state_dir;
 }
 
 void probe_defaults(bool trap_mode, struct probe_options *ret)

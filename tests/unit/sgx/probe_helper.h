@@ -13,7 +13,7 @@
 #define PROBE_DATA    0x110000ull              // 8 pages RW
 #define PROBE_RODATA  0x120000ull              // 1 page R
 #define PROBE_FREE    0x10000000ull            // nothing there
-#define PROBE_SLOT(i) (0x200000ull + (i) * 0x10000ull)
+#define PROBE_SLOT(i) (0x200000ull + (i)*0x10000ull)
 #define PROBE_TCS(i)  PROBE_SLOT(i)
 #define PROBE_SSA(i)  (PROBE_SLOT(i) + 0x1000)
 #define PROBE_GS(i)   (PROBE_SLOT(i) + 0x8000)

@@ -141,7 +141,7 @@ static void wrong_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(openssl_agrees), cmocka_unit_test(bit_by_bit),
+        cmocka_unit_test(openssl_agrees),  cmocka_unit_test(bit_by_bit),
         cmocka_unit_test(quotients_count), cmocka_unit_test(detached),
         cmocka_unit_test(wrong_keys),
     };

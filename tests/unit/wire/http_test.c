@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -149,7 +150,7 @@ static void bad_bodies_are_refused(void **state)
         struct http_head h;
         struct http_body b;
         size_t size;
-        strcat(in, bad[i]);
+        strncat(in, bad[i], sizeof in - strlen(in) - 1);
         pipe_on(&p, in, 1000);
         assert_true(is_ok(http_read_request(&conn, &h)));
         http_body_init(&b, &conn, &h, false, false);
@@ -167,10 +168,10 @@ static void large_heads_are_refused(void **state)
     pipe_on(&p, in, 1000);
     assert_int_equal(http_read_request(&conn, &h).code, ERR_RANGE);
     in[0] = 0;
-    strcpy(in, "GET / HTTP/1.1\r\n");
+    snprintf(in, sizeof in, "%s", "GET / HTTP/1.1\r\n");
     for (int i = 0; i <= HTTP_FIELD_COUNT_MAX; i++)
-        strcat(in, "a: b\r\n");
-    strcat(in, "\r\n");
+        strncat(in, "a: b\r\n", sizeof in - strlen(in) - 1);
+    strncat(in, "\r\n", sizeof in - strlen(in) - 1);
     pipe_on(&p, in, 1000);
     assert_int_equal(http_read_request(&conn, &h).code, ERR_RANGE);
 }
@@ -189,7 +190,7 @@ static void written_messages_parse(void **state)
     assert_true(is_ok(http_write_request(&conn.transport, "POST", "h:1", "/x?y=z", &out)));
     assert_false(is_ok(http_write_request(&conn.transport, "GET", "h", "/x y", &out)));
     assert_false(is_ok(http_write_request(&conn.transport, "GET", "h\r\nX: y", "/", &out)));
-    strcpy(in, p.out);
+    snprintf(in, sizeof in, "%s", p.out);
     pipe_on(&q, in, 3);
     assert_true(is_ok(http_read_request(&conn, &h)));
     assert_true(http_path_is(&h, "/x") && !h.keep_alive && h.body_size == 5);
@@ -197,7 +198,7 @@ static void written_messages_parse(void **state)
     out.close = false;
     assert_true(is_ok(http_write_response(&conn.transport, 204, &out)));
     assert_true(is_ok(http_write_response(&conn.transport, 404, &out)));
-    strcpy(in, p.out);
+    snprintf(in, sizeof in, "%s", p.out);
     pipe_on(&q, in, 3);
     assert_true(is_ok(http_read_response(&conn, &h)));
     assert_int_equal(h.status, 204);

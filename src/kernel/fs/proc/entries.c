@@ -83,7 +83,9 @@ static const char *program_name(void)
 
 static void comm(struct proc_text *t)
 {
-    proc_put(t, "%.15s\n", program_name());
+    char name[16]; // TASK_COMM_LEN
+    kformat(name, sizeof name, "%s", program_name());
+    proc_put(t, "%s\n", name);
 }
 
 static void maps(struct proc_text *t)

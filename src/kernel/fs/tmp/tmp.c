@@ -48,13 +48,19 @@ struct tmp_node *tmp_node_new(struct tmp_fs *fs, uint32_t mode, uint64_t ino)
     return n;
 }
 
-static void release(struct node *node)
+void tmp_entries_free(struct tmp_node *n)
 {
-    struct tmp_node *n = tmp_node_of(node);
     list_for_each_safe(e, &n->entries, struct tmp_entry, node) {
+        list_remove(&e->node);
         node_unref(&e->child->node);
         kfree(e);
     }
+}
+
+static void release(struct node *node)
+{
+    struct tmp_node *n = tmp_node_of(node);
+    tmp_entries_free(n);
     tmp_discard(n, 0, true);
     list_remove(&n->all);
     node_unref(n->lower);

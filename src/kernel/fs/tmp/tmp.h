@@ -49,6 +49,7 @@ struct tmp_node {
     uint64_t rdev, size, page_count;
     uint64_t atime, mtime, ctime; // ns
     bool touched;                 // written since the clock was asked
+    bool seen;                    // a volume's check that all is reachable
     struct node *lower;
     char *target; // symbolic link
     struct tmp_chunk **chunk;
@@ -80,6 +81,7 @@ struct tmp_fs *tmp_fs_of(const struct node *n);
 struct tmp_node *tmp_node_of(struct node *n);
 struct tmp_node *tmp_node_new(struct tmp_fs *fs, uint32_t mode, uint64_t ino);
 long tmp_entry_add(struct tmp_node *dir, struct name name, struct tmp_node *child); // refs child
+void tmp_entries_free(struct tmp_node *n); // without counting links: the node goes too
 void tmp_now(struct tmp_node *n);
 
 // data.c
