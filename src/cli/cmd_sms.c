@@ -25,6 +25,7 @@
 static const char help[] =
     "Usage: cloister sms policy --post-compute MRENCLAVE[,…] --ledger URL [--emulated] "
     "[--no-intel]\n"
+    "                          [--root NAME=SHA256]\n"
     "       cloister sms identity --policy FILE --image IMAGE\n"
     "       cloister sms serve --policy FILE --image IMAGE [--listen ADDRESS:PORT] [--threads N]\n"
     "                          [--platform NAME] [--quiet]\n"
@@ -33,7 +34,8 @@ static const char help[] =
     "\n"
     "policy prints a policy for this ledger ($CLOISTER_LEDGER); --emulated accepts this "
     "installation's\n"
-    "emulated platform, which protects nothing. identity prints what apps and owners pin: which\n"
+    "emulated platform, --root another installation's (cloister worker platform); they protect\n"
+    "nothing. identity prints what apps and owners pin: which\n"
     "enclave, under which policy. serve runs the SMS in its enclave. push-result-key gives the "
     "SMS\n"
     "the RSA public key (PEM) that results for this wallet are encrypted for.\n";
@@ -207,12 +209,25 @@ static int print_policy(const char *post, json_t *roots, json_t *ledger)
     return is_ok(r) ? EXIT_DONE : say_failure("sms policy", r);
 }
 
+// NAME=SHA256 of another root's key.
+static json_t *named_root(const char *text, struct result *ret_result)
+{
+    uint8_t hash[32];
+    const char *equals = strchr(text, '=');
+    *ret_result = equals ? hex_decode(SPAN(equals + 1, strlen(equals + 1)), hash, sizeof hash)
+                         : fail(ERR_INVALID, "a root is NAME=SHA256");
+    return is_ok(*ret_result) ? json_pack("{s:s%, s:s}", "name", text, (size_t)(equals - text),
+                                          "spki_sha256", equals + 1)
+                              : NULL;
+}
+
 static int policy(int argc, char **argv)
 {
-    const char *post = NULL, *url = NULL;
+    const char *post = NULL, *url = NULL, *root = NULL;
     bool done, emulated = false, no_intel = false;
     const struct option_slot slots[] = {{"post-compute", &post, NULL, 0},
                                         {"ledger", &url, NULL, 0},
+                                        {"root", &root, NULL, 0},
                                         {"emulated", NULL, &emulated, 0},
                                         {"no-intel", NULL, &no_intel, 0},
                                         {0}};
@@ -227,6 +242,8 @@ static int policy(int argc, char **argv)
         json_array_append_new(roots, json_pack("{s:s}", "name", ATTEST_ROOT_INTEL_NAME));
     if (emulated)
         json_array_append_new(roots, emulated_root(&r));
+    if (is_ok(r) && root)
+        json_array_append_new(roots, named_root(root, &r));
     if (is_ok(r))
         r = ledger_json(url, &ledger);
     if (!is_ok(r)) {

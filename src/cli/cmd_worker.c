@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "cli/ledger_open.h"
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/serve.h"
 #include "os/file.h"
+#include "os/home.h"
+#include "quoting/quoting.h"
 #include "worker/sms_link.h"
 #include "worker/worker.h"
 
@@ -23,6 +27,9 @@ static const char help[] =
     "Takes the active tasks of the wallet's workerpool from the ledger, runs them in enclaves,\n"
     "publishes the encrypted results and puts their digests on the ledger. It may be stopped at\n"
     "any time; what was not finished is done again.\n"
+    "\n"
+    "platform prints the hash of the emulated platform's root, which an SMS must name before it\n"
+    "serves enclaves here (cloister sms policy --root NAME=HASH).\n"
     "\n"
     "  --ledger WHERE         file or http URL; default: as $CLOISTER_LEDGER says\n"
     "  --sms URL              https://HOST:PORT\n"
@@ -150,8 +157,40 @@ static int serve(int argc, char **argv)
     return code;
 }
 
+static struct result platform_root(char ret[HEX_SIZE(32)])
+{
+    char directory[PATH_MAX];
+    uint8_t hash[32];
+    struct quoting *q;
+    GUARD(home_path("platform", directory));
+    const struct quoting_options options = {
+        .emulated = true, .state_dir = directory, .now = (int64_t)time(NULL)};
+    GUARD(quoting_open(&options, &q));
+    quoting_root_hash(q, hash);
+    quoting_free(q);
+    hex_encode(hash, sizeof hash, ret);
+    return RESULT_OK;
+}
+
+static int platform(int argc, char **argv)
+{
+    char text[HEX_SIZE(32)];
+    bool done;
+    const struct option_slot slots[] = {{0}};
+    int at = options_read(argc, argv, slots, help, &done);
+    if (at < 0 || done)
+        return at < 0 ? EXIT_USAGE : EXIT_DONE;
+    if (at != argc)
+        return say_usage("worker", "platform takes no argument");
+    struct result r = platform_root(text);
+    if (!is_ok(r))
+        return say_failure("worker platform", r);
+    printf("%s\n", text);
+    return EXIT_DONE;
+}
+
 int cmd_worker(int argc, char **argv)
 {
-    static const struct subcommand list[] = {{"serve", serve}, {0}};
+    static const struct subcommand list[] = {{"serve", serve}, {"platform", platform}, {0}};
     return subcommand_run(argc, argv, list, help);
 }

@@ -7,7 +7,7 @@
 #ifdef __ASSEMBLER__
 
 .macro ENCLU leaf
-    .pushsection .enclu_sites, "a"
+    .pushsection .note.cloister.sites, "a", @note
     .quad 77f
     .popsection
 77: .byte 0xb8
@@ -20,7 +20,7 @@
 #include "abi/sgx/arch.h"
 
 #define ENCLU_ASM(leaf)                                                                            \
-    ".pushsection .enclu_sites, \"a\"\n.quad 77f\n.popsection\n"                                   \
+    ".pushsection .note.cloister.sites, \"a\", @note\n.quad 77f\n.popsection\n"                                   \
     "77: .byte 0xb8\n.long " #leaf "\n.byte 0x0f, 0x01, 0xd7\n"
 
 // RAX as the leaf left it: 0 or an SGX error code.

@@ -311,6 +311,11 @@ kernel_xrstor:
     xrstor64 (%rdi)
     ret
 
+    .section .note.cloister.head, "a", @note // see kernel.ld
+    .long 9, enclu_sites_size, 1
+    .asciz "cloister"
+    .balign 4
+
     .section .rodata
     .balign 64
     .globl initial_xstate
