@@ -86,8 +86,8 @@ $(BUILD)/cloister: $(CLI_OBJS) $(BUILD)/libcloister.a
 define program_rule
 $(BUILD)/lib/cloister/$(1): $(call program_objs,$(1)) $(BUILD)/libcloister.a
 	@mkdir -p $$(@D)
-	$(if $(Q),@echo "  LINK  $@")
-	$(Q)$(CC) $(LDFLAGS_ALL) -static-pie -Wl,--build-id=none -s -o $$@ $(call program_objs,$(1)) $(BUILD)/libcloister.a $(STATIC_LIBS)
+	$(if $(Q),@echo "  LINK  $$@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -static-pie -Wl,--build-id=none -Wl,--no-warnings -s -o $$@ $(call program_objs,$(1)) $(BUILD)/libcloister.a $(STATIC_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 

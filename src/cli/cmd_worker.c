@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/say.h"
 #include "cli/serve.h"
+#include "cli/task_commands.h"
 #include "os/file.h"
 #include "os/home.h"
 #include "quoting/quoting.h"
@@ -40,29 +41,31 @@ static const char help[] =
     "  --results-url URL      where another web server serves DIR/results\n"
     "  --platform NAME        sgx or emulated, as for 'cloister run'\n"
     "  --poll SECONDS         default 1\n"
+    "  --task ID              work on this task only, then end\n"
     "  --once                 work on what there is, then end; exit code 1 if a task failed\n"
     "  --wallet NAME          owner of the workerpool\n";
 
 struct choice {
     const char *ledger, *sms, *identity, *workerpool, *directory, *post_compute, *listen, *url,
-        *platform, *poll, *wallet;
+        *platform, *poll, *wallet, *task;
     bool once;
 };
 
 static int serve_rounds(const struct choice *c, struct worker *w)
 {
     const volatile sig_atomic_t *stop = serve_catch_signals();
+    bool once = c->once || c->task;
     unsigned seconds = (unsigned)strtoul(c->poll, NULL, 10), done = 0, failed = 0;
     do {
         struct result r = worker_round(w, &done, &failed);
-        if (!is_ok(r) && c->once)
+        if (!is_ok(r) && once)
             return say_failure("worker", r);
         if (!is_ok(r))
             fprintf(stderr, "worker: %s; trying again\n", r.why);
-        if (!c->once && !*stop)
+        if (!once && !*stop)
             sleep(seconds ? seconds : 1);
-    } while (!c->once && !*stop);
-    return c->once && failed ? EXIT_REFUSED : EXIT_DONE;
+    } while (!once && !*stop);
+    return once && (failed || (c->task && !done)) ? EXIT_REFUSED : EXIT_DONE;
 }
 
 static struct result prepare(const struct choice *c, char directory[PATH_MAX],
@@ -103,6 +106,10 @@ static int serve_with(const struct choice *c, const struct wallet *wallet, struc
         w ? prepare(c, directory, post_compute, program) : fail(ERR_MEMORY, "out of memory");
     if (is_ok(r))
         r = address_parse(SPAN(c->workerpool, strlen(c->workerpool)), &o.workerpool);
+    if (is_ok(r) && c->task) {
+        o.one_task = true;
+        r = hex_decode(SPAN(c->task, strlen(c->task)), o.task.bytes, sizeof o.task.bytes);
+    }
     if (is_ok(r))
         r = sms_identity_load(c->identity, &identity);
     if (is_ok(r))
@@ -136,6 +143,7 @@ static int serve(int argc, char **argv)
                                         {"platform", &c.platform, NULL, 0},
                                         {"poll", &c.poll, NULL, 0},
                                         {"wallet", &c.wallet, NULL, 'w'},
+                                        {"task", &c.task, NULL, 't'},
                                         {"once", NULL, &c.once, 0},
                                         {0}};
     int at = options_read(argc, argv, slots, help, &done);
@@ -191,6 +199,7 @@ static int platform(int argc, char **argv)
 
 int cmd_worker(int argc, char **argv)
 {
-    static const struct subcommand list[] = {{"serve", serve}, {"platform", platform}, {0}};
+    static const struct subcommand list[] = {
+        {"serve", serve}, {"platform", platform}, {"replay-quote", worker_replay_quote}, {0}};
     return subcommand_run(argc, argv, list, help);
 }

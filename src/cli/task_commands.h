@@ -7,4 +7,7 @@ int task_run(int argc, char **argv);
 int task_result(int argc, char **argv);
 int task_result_key(int argc, char **argv);
 
+// cloister worker replay-quote: for tests, see its file.
+int worker_replay_quote(int argc, char **argv);
+
 #endif

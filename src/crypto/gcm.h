@@ -22,8 +22,8 @@ enum gcm_code {
 void gcm_select(enum gcm_code code);
 
 struct gcm_key {
-    _Alignas(32) uint8_t round[15][16];
-    _Alignas(32) uint8_t power[8][16]; // H, H^2 … in the code's own form
+    uint8_t round[15][16];
+    uint8_t power[8][16]; // H, H^2 … in the code's own form
 };
 
 void gcm_key_init(struct gcm_key *k, const uint8_t key[GCM_KEY_SIZE]);

@@ -52,13 +52,12 @@ void sms_close(struct sms *s)
     free(s);
 }
 
-// A database that fails here fails in the next call too; the clock alone is then a worse answer than none.
 uint64_t sms_now(const struct sms *s, uint64_t least)
 {
     struct store_mark mark = {.time = 0};
     uint64_t now = (uint64_t)time(NULL);
     if (!is_ok(store_mark_get(s->store, &mark)))
-        return UINT64_MAX >> 1;
+        return UINT64_MAX >> 1; // the far future: everything has expired
     now = MAX(now, least);
     if (least > mark.time) {
         mark.time = least;

@@ -37,6 +37,8 @@ static bool has_failed(const struct worker *w, const struct hash32 *id)
 static bool is_ours(const struct worker *w, const struct ledger_task *t)
 {
     struct ledger_deal d;
+    if (w->options->one_task && !hash32_equal(&w->options->task, &t->id))
+        return false;
     return t->status == TASK_ACTIVE && !has_failed(w, &t->id) &&
            is_ok(ledger_view_deal(w->ledger, &t->deal_id, &d)) &&
            address_equal(&d.workerpool.pointer, &w->options->workerpool);

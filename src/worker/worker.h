@@ -26,6 +26,8 @@ struct worker_options {
     const struct proto_identity *sms;
     const struct wallet *wallet;
     struct address workerpool;
+    bool one_task; // only `task`
+    struct hash32 task;
     FILE *log; // plain lines
 };
 

@@ -27,9 +27,10 @@ static const struct answer answers[] = {
     {0x7, 0, 0, 0x18c0329, 0, 0x10},
     {0xd, 0, 7, 832, 832, 0},
     {0xd, 1, 0x3, 832, 0, 0}, // XSAVEOPT, XSAVEC
-    {0xd, 2, 256, 576, 0, 0},              // AVX state
+    {0xd, 2, 256, 576, 0, 0}, // AVX state
     {0x80000000, ANY, 0x80000008, 0, 0, 0},
-    {0x80000001, ANY, 0, 0, 0x00000121, 0x2c100800}, // LAHF LZCNT PREFETCHW; SYSCALL NX 1G RDTSCP LM
+    {0x80000001, ANY, 0, 0, 0x00000121,
+     0x2c100800}, // LAHF LZCNT PREFETCHW; SYSCALL NX 1G RDTSCP LM
     {0x80000002, ANY, 0x696f6c43, 0x72657473, 0x726f7620, 0x6c617574}, // brand string
     {0x80000003, ANY, 0x55504320, 0, 0, 0},
     {0x80000006, ANY, 0, 0, 0x04007040, 0},

@@ -5,6 +5,7 @@
 #define KERNEL_ENCLU_H
 
 #ifdef __ASSEMBLER__
+// clang-format off
 
 .macro ENCLU leaf
     .pushsection .note.cloister.sites, "a", @note
@@ -14,25 +15,26 @@
     .long \leaf
     .byte 0x0f, 0x01, 0xd7
 .endm
+// clang-format on
 
 #else
 
 #include "abi/sgx/arch.h"
 
-#define ENCLU_ASM(leaf)                                                                            \
-    ".pushsection .note.cloister.sites, \"a\", @note\n.quad 77f\n.popsection\n"                                   \
+#define ENCLU_ASM(leaf)                                                         \
+    ".pushsection .note.cloister.sites, \"a\", @note\n.quad 77f\n.popsection\n" \
     "77: .byte 0xb8\n.long " #leaf "\n.byte 0x0f, 0x01, 0xd7\n"
 
 // RAX as the leaf left it: 0 or an SGX error code.
-#define DEFINE_ENCLU(name, leaf)                                                                   \
-    static inline uint64_t enclu_##name(const void *rbx, const void *rcx, void *rdx)               \
-    {                                                                                              \
-        uint64_t rax;                                                                              \
-        __asm__ volatile(ENCLU_ASM(leaf)                                                           \
-                         : "=a"(rax)                                                               \
-                         : "b"(rbx), "c"(rcx), "d"(rdx)                                            \
-                         : "memory", "cc");                                                        \
-        return rax;                                                                                \
+#define DEFINE_ENCLU(name, leaf)                                                     \
+    static inline uint64_t enclu_##name(const void *rbx, const void *rcx, void *rdx) \
+    {                                                                                \
+        uint64_t rax;                                                                \
+        __asm__ volatile(ENCLU_ASM(leaf)                                             \
+                         : "=a"(rax)                                                 \
+                         : "b"(rbx), "c"(rcx), "d"(rdx)                              \
+                         : "memory", "cc");                                          \
+        return rax;                                                                  \
     }
 
 DEFINE_ENCLU(ereport, 0)     // RBX TARGETINFO, RCX REPORTDATA, RDX REPORT

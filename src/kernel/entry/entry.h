@@ -15,7 +15,8 @@ void syscall_entry(void);
 void cpuid_entry(void);
 void exception_continue(void);
 extern const uint8_t copy_user_end[], copy_user_fault[];
-extern const uint8_t syscall_return[], syscall_return_end[], frame_return_begun[], frame_return_end[];
+extern const uint8_t syscall_return[], syscall_return_end[], frame_return_begun[],
+    frame_return_end[];
 void kernel_xsave(void *area);
 void kernel_xrstor(const void *area);
 

@@ -12,7 +12,8 @@
 #include "abi/sgx/offsets.h"
 #include "kernel/task/task_private.h"
 
-_Static_assert(EXCEPTION_STACK_SIZE < THREAD_STACK_SIZE, "the exception stack is part of the stack");
+_Static_assert(EXCEPTION_STACK_SIZE < THREAD_STACK_SIZE,
+               "the exception stack is part of the stack");
 _Static_assert(EXIT_HOSTCALL_REASON == EXIT_HOSTCALL && EXIT_RESUME_REASON == EXIT_RESUME &&
                    EXIT_PANIC_REASON == EXIT_PANIC,
                "offsets.h");
@@ -50,11 +51,28 @@ static void fill_frame(struct trap_frame *frame, const struct sgx_gprsgx *g,
                        const struct sgx_exinfo *exinfo, uint64_t cause)
 {
     *frame = (struct trap_frame){
-        .rax = g->rax, .rbx = g->rbx, .rcx = g->rcx, .rdx = g->rdx, .rsi = g->rsi, .rdi = g->rdi,
-        .rbp = g->rbp, .r8 = g->r8, .r9 = g->r9, .r10 = g->r10, .r11 = g->r11, .r12 = g->r12,
-        .r13 = g->r13, .r14 = g->r14, .r15 = g->r15, .rip = g->rip, .rsp = g->rsp,
-        .rflags = g->rflags & ~RFLAGS_TF, .cause = cause, .address = exinfo->maddr,
-        .error_code = exinfo->errcd, .orig_rax = ~0ull,
+        .rax = g->rax,
+        .rbx = g->rbx,
+        .rcx = g->rcx,
+        .rdx = g->rdx,
+        .rsi = g->rsi,
+        .rdi = g->rdi,
+        .rbp = g->rbp,
+        .r8 = g->r8,
+        .r9 = g->r9,
+        .r10 = g->r10,
+        .r11 = g->r11,
+        .r12 = g->r12,
+        .r13 = g->r13,
+        .r14 = g->r14,
+        .r15 = g->r15,
+        .rip = g->rip,
+        .rsp = g->rsp,
+        .rflags = g->rflags & ~RFLAGS_TF,
+        .cause = cause,
+        .address = exinfo->maddr,
+        .error_code = exinfo->errcd,
+        .orig_rax = ~0ull,
     };
 }
 
@@ -92,8 +110,8 @@ void exception_note(uint64_t tcs, uint64_t event)
         percpu()->interrupted = true; // it looks for signals and timers before it goes back
         return;
     } else {
-        panic("exception %lu in the kernel at %lx, address %lx, from %lx", cause, g->rip, exinfo->maddr,
-              in_user(g->rip) ? *(uint64_t *)g->rsp : 0);
+        panic("exception %lu in the kernel at %lx, address %lx, from %lx", cause, g->rip,
+              exinfo->maddr, in_user(g->rip) ? *(uint64_t *)g->rsp : 0);
     }
     struct trap_frame *frame = (struct trap_frame *)(stack - TF_SIZE);
     fill_frame(frame, g, exinfo, cause);

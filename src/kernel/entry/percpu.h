@@ -23,26 +23,26 @@
 #define PC_XSTATE_KERNEL 2048 // state of the program inside kernel_fpu_begin … end; 1024 bytes
 
 // Offsets into struct trap_frame.
-#define TF_RAX    0
-#define TF_RBX    8
-#define TF_RCX    16
-#define TF_RDX    24
-#define TF_RSI    32
-#define TF_RDI    40
-#define TF_RBP    48
-#define TF_R8     56
-#define TF_R9     64
-#define TF_R10    72
-#define TF_R11    80
-#define TF_R12    88
-#define TF_R13    96
-#define TF_R14    104
-#define TF_R15    112
-#define TF_RIP    120
-#define TF_RSP    128
-#define TF_RFLAGS 136
-#define TF_CAUSE  144
-#define TF_SIZE   192
+#define TF_RAX      0
+#define TF_RBX      8
+#define TF_RCX      16
+#define TF_RDX      24
+#define TF_RSI      32
+#define TF_RDI      40
+#define TF_RBP      48
+#define TF_R8       56
+#define TF_R9       64
+#define TF_R10      72
+#define TF_R11      80
+#define TF_R12      88
+#define TF_R13      96
+#define TF_R14      104
+#define TF_R15      112
+#define TF_RIP      120
+#define TF_RSP      128
+#define TF_RFLAGS   136
+#define TF_CAUSE    144
+#define TF_SIZE     192
 
 #define XSTATE_MASK 7 // x87, SSE, AVX: ENCLAVE_XFRM
 #define XSTATE_SIZE 832
@@ -81,7 +81,7 @@ struct percpu {
     struct task *task;
     uint32_t slot;
     uint32_t fpu_depth;
-    uint64_t area; // struct hostcall_area in untrusted memory
+    uint64_t area;                   // struct hostcall_area in untrusted memory
     struct trap_frame *return_frame; // what the last return restores its registers from
     uint64_t area_size;
     uint64_t interrupted; // a kick came while the kernel ran: look at the timers on the way out

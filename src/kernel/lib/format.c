@@ -89,7 +89,8 @@ int kvformat(char *buffer, size_t capacity, const char *format, va_list args)
         case 'u':
         case 'x':
         case 'p': {
-            uint64_t v = is_long || *f == 'p' ? va_arg(args, unsigned long) : va_arg(args, unsigned);
+            uint64_t v =
+                is_long || *f == 'p' ? va_arg(args, unsigned long) : va_arg(args, unsigned);
             emit_number(&o, v, false, *f == 'u' ? 10 : 16, width, pad, left);
             break;
         }

@@ -33,7 +33,8 @@ char *strrchr(const char *s, int c);
 // %s %c %d %i %u %x %p with l, ll, z, width and zero padding. Always NUL-terminated; returns the length it
 // would have had.
 int kvformat(char *buffer, size_t capacity, const char *format, va_list args);
-__attribute__((format(printf, 3, 4))) int kformat(char *buffer, size_t capacity, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int kformat(char *buffer, size_t capacity, const char *format,
+                                                  ...);
 
 // A line for the host's stderr. Never a secret.
 __attribute__((format(printf, 1, 2))) void klog(const char *format, ...);
@@ -41,10 +42,10 @@ __attribute__((format(printf, 1, 2))) void klog(const char *format, ...);
 // The enclave ends here.
 __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *format, ...);
 
-#define ASSERT(cond)                                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            panic("%s:%d: %s", __FILE__, __LINE__, #cond);                                         \
+#define ASSERT(cond)                                       \
+    do {                                                   \
+        if (!(cond))                                       \
+            panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 
 // Memory for kernel objects, from the enclave's dynamic memory; zeroed. NULL when the heap is full.

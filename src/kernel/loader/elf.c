@@ -27,7 +27,8 @@ static bool header_ok(const Elf64_Ehdr *h)
 
 static bool segment_ok(const Elf64_Phdr *p)
 {
-    return p->p_filesz <= p->p_memsz && p->p_memsz <= USER_END && p->p_vaddr <= USER_END - p->p_memsz &&
+    return p->p_filesz <= p->p_memsz && p->p_memsz <= USER_END &&
+           p->p_vaddr <= USER_END - p->p_memsz &&
            p->p_vaddr % PAGE_SIZE == p->p_offset % PAGE_SIZE && p->p_offset < 1ull << 40;
 }
 
@@ -38,7 +39,8 @@ long elf_read(struct file *f, struct elf_plan *ret)
         return r;
     if (!header_ok(&ret->header))
         return -ENOEXEC;
-    r = read_exactly(f, ret->segments, ret->header.e_phnum * sizeof(Elf64_Phdr), ret->header.e_phoff);
+    r = read_exactly(f, ret->segments, ret->header.e_phnum * sizeof(Elf64_Phdr),
+                     ret->header.e_phoff);
     if (r < 0)
         return r;
     ret->interpreter[0] = '\0';
@@ -118,7 +120,9 @@ long elf_map(struct file *f, const struct elf_plan *plan, uint64_t hint, struct 
             return at;
         base = (uint64_t)at - low;
     }
-    *ret = (struct elf_image){.base = base, .entry = base + plan->header.e_entry, .end = base + high,
+    *ret = (struct elf_image){.base = base,
+                              .entry = base + plan->header.e_entry,
+                              .end = base + high,
                               .header_count = plan->header.e_phnum};
     for (unsigned i = 0; i < plan->header.e_phnum; i++) {
         const Elf64_Phdr *p = &plan->segments[i];

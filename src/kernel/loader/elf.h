@@ -11,11 +11,11 @@
 
 // What was mapped.
 struct elf_image {
-    uint64_t base;  // load bias
+    uint64_t base; // load bias
     uint64_t entry;
     uint64_t headers; // address of the program headers in memory, 0: not mapped
     uint16_t header_count;
-    uint64_t end;   // above the last segment: where brk begins
+    uint64_t end;          // above the last segment: where brk begins
     char interpreter[256]; // empty: static
 };
 

@@ -90,7 +90,8 @@ static uint64_t push(struct stack *s, const void *bytes, size_t size)
     return s->rsp;
 }
 
-static void put_pointers(uint64_t *table, size_t *n, uint64_t strings, const struct string_list *list)
+static void put_pointers(uint64_t *table, size_t *n, uint64_t strings,
+                         const struct string_list *list)
 {
     for (size_t at = 0; at < list->size; at += strlen(list->bytes + at) + 1)
         table[(*n)++] = strings + at;
@@ -136,11 +137,25 @@ static long build_stack(uint64_t top, const char *path, const struct string_list
     uint64_t platform = push(&s, "x86_64", 7);
     uint64_t random = push(&s, seed, sizeof seed);
     const uint64_t auxv[][2] = {
-        {AT_PHDR, program->headers}, {AT_PHENT, sizeof(Elf64_Phdr)}, {AT_PHNUM, program->header_count},
-        {AT_PAGESZ, PAGE_SIZE}, {AT_BASE, interpreter_base}, {AT_FLAGS, 0}, {AT_ENTRY, program->entry},
-        {AT_UID, vfs_uid()}, {AT_EUID, vfs_uid()}, {AT_GID, vfs_gid()}, {AT_EGID, vfs_gid()},
-        {AT_SECURE, 0}, {AT_RANDOM, random}, {AT_HWCAP, HWCAP_X86}, {AT_HWCAP2, HWCAP2_FSGSBASE},
-        {AT_CLKTCK, 100}, {AT_PLATFORM, platform}, {AT_EXECFN, name}, {AT_MINSIGSTKSZ, 2048},
+        {AT_PHDR, program->headers},
+        {AT_PHENT, sizeof(Elf64_Phdr)},
+        {AT_PHNUM, program->header_count},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_BASE, interpreter_base},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, program->entry},
+        {AT_UID, vfs_uid()},
+        {AT_EUID, vfs_uid()},
+        {AT_GID, vfs_gid()},
+        {AT_EGID, vfs_gid()},
+        {AT_SECURE, 0},
+        {AT_RANDOM, random},
+        {AT_HWCAP, HWCAP_X86},
+        {AT_HWCAP2, HWCAP2_FSGSBASE},
+        {AT_CLKTCK, 100},
+        {AT_PLATFORM, platform},
+        {AT_EXECFN, name},
+        {AT_MINSIGSTKSZ, 2048},
         {AT_NULL, 0},
     };
     size_t words = 1 + arguments->count + 1 + environment->count + 1 + sizeof auxv / 8, n = 0;
@@ -193,14 +208,18 @@ static long exec_map(struct exec *e, const char *path, const struct string_list 
         return r;
     mm_set_brk(program.end);
     uint64_t size = ((const struct enclave_params *)PARAMS_BASE)->stack_size;
-    struct vma stack = {.start = STACK_TOP - align_up(size, PAGE_SIZE), .end = STACK_TOP,
-                        .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE, .name = "[stack]"};
+    struct vma stack = {.start = STACK_TOP - align_up(size, PAGE_SIZE),
+                        .end = STACK_TOP,
+                        .prot = PROT_READ | PROT_WRITE,
+                        .flags = MAP_PRIVATE,
+                        .name = "[stack]"};
     r = vma_insert(&stack);
     if (r < 0)
         return r;
     rlimit_set_stack(size);
     *ret_entry = e->interpreter ? interpreter.entry : program.entry;
-    return build_stack(STACK_TOP, path, arguments, environment, &program, interpreter.base, ret_rsp);
+    return build_stack(STACK_TOP, path, arguments, environment, &program, interpreter.base,
+                       ret_rsp);
 }
 
 static long exec_open(struct trap_frame *frame, struct exec *e, const char *path,
@@ -226,7 +245,10 @@ static long exec_open(struct trap_frame *frame, struct exec *e, const char *path
     const char *name = strrchr(path, '/');
     kformat(t->name, sizeof t->name, "%s", name ? name + 1 : path);
     process_is_init = false;
-    *frame = (struct trap_frame){.rip = entry, .rsp = rsp, .rflags = RFLAGS_START, .orig_rax = ~0ull,
+    *frame = (struct trap_frame){.rip = entry,
+                                 .rsp = rsp,
+                                 .rflags = RFLAGS_START,
+                                 .orig_rax = ~0ull,
                                  .cause = CAUSE_SYSCALL};
     __asm__ volatile("wrfsbase %0" : : "r"(0ull));
     kernel_xrstor(initial_xstate);
@@ -327,7 +349,9 @@ static long copy_strings(uint64_t user, struct string_list *ret)
         if (r < 0 || !pointer)
             break;
         long length = copy_user_string(s, pointer, 131072);
-        r = length == -ENAMETOOLONG ? -E2BIG : length < 0 ? length : string_list_add(ret, s, (size_t)length);
+        r = length == -ENAMETOOLONG ? -E2BIG
+            : length < 0            ? length
+                                    : string_list_add(ret, s, (size_t)length);
     }
     kfree(s);
     return r;

@@ -7,11 +7,11 @@
 #include "kernel/vfs/vfs.h"
 #include "shield/sites.h"
 
-#define SLOT_SIZE    80u
-#define SLOT_ENTRY   72u // in a slot: the kernel's entry, read by the slot's jmp
-#define REACH        (1ull << 30)
-#define UD2_SECOND   0x0b
-#define STUBS_NAME   "[stubs]"
+#define SLOT_SIZE  80u
+#define SLOT_ENTRY 72u // in a slot: the kernel's entry, read by the slot's jmp
+#define REACH      (1ull << 30)
+#define UD2_SECOND 0x0b
+#define STUBS_NAME "[stubs]"
 
 struct patch_set {
     struct patch_set *next;
@@ -67,7 +67,10 @@ static uint64_t reserve_stubs(uint64_t address, uint64_t size, uint32_t count)
     uint64_t at = vma_find_gap(bytes, low, high, true);
     if (!at)
         return 0;
-    struct vma v = {.start = at, .end = at + bytes, .prot = PROT_READ | PROT_EXEC, .flags = MAP_PRIVATE,
+    struct vma v = {.start = at,
+                    .end = at + bytes,
+                    .prot = PROT_READ | PROT_EXEC,
+                    .flags = MAP_PRIVATE,
                     .name = STUBS_NAME};
     return vma_insert(&v) < 0 ? 0 : at;
 }
@@ -102,7 +105,8 @@ static void put_rel32(uint8_t *at, uint64_t from, uint64_t to)
 static void make_stub(uint8_t *slot, uint64_t slot_address, const struct site *site,
                       const uint8_t *window, uint64_t window_end)
 {
-    static const uint8_t lea[2][3] = {{0x48, 0x8d, 0x0d}, {0x48, 0x8d, 0x15}}; // rcx, rdx: [rip + …]
+    static const uint8_t lea[2][3] = {{0x48, 0x8d, 0x0d},
+                                      {0x48, 0x8d, 0x15}}; // rcx, rdx: [rip + …]
     uint64_t n = 0;
     memset(slot, 0xcc, SLOT_SIZE);
     memcpy(slot, window, site->instruction);
@@ -147,7 +151,8 @@ static bool open_slots(const struct patch_set *set, uint32_t first, uint32_t end
     if (!writable)
         return epc_protect(start, stop, PROT_READ | PROT_EXEC) == 0;
     for (uint64_t page = start; page < stop; page += PAGE_SIZE)
-        if (!page_state(page) && epc_accept_zero(page, page + PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
+        if (!page_state(page) &&
+            epc_accept_zero(page, page + PAGE_SIZE, PROT_READ | PROT_WRITE) < 0)
             return false;
     return epc_protect(start, stop, PROT_READ | PROT_WRITE) == 0;
 }
@@ -165,8 +170,8 @@ void patch_apply(const struct patch_set *set, uint64_t file_offset, uint8_t *byt
     for (uint32_t i = first; i < end; i++) {
         struct site site = site_at(&set->sites, i);
         // A window that crosses the cluster's edge stays as it is: trapped.
-        bool whole = site.offset >= file_offset &&
-                     site.offset + site.window_size <= file_offset + size;
+        bool whole =
+            site.offset >= file_offset && site.offset + site.window_size <= file_offset + size;
         if (open && whole && site.window_size >= SITE_WINDOW_MIN &&
             patch_site(set, i, &site, bytes + (site.offset - file_offset)))
             continue;
@@ -185,7 +190,8 @@ bool patch_is_cpuid(uint64_t address)
         return false;
     uint64_t offset = v->offset + (address - v->start);
     const struct patch_set *set = v->patches;
-    uint32_t i = site_lower_bound(&set->sites, offset > SITE_WINDOW_MAX ? offset - SITE_WINDOW_MAX : 0);
+    uint32_t i =
+        site_lower_bound(&set->sites, offset > SITE_WINDOW_MAX ? offset - SITE_WINDOW_MAX : 0);
     for (; i < set->sites.count; i++) {
         struct site site = site_at(&set->sites, i);
         if (site.offset > offset)

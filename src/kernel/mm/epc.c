@@ -17,7 +17,8 @@
 static uint8_t *chunks[CHUNK_COUNT];
 static uint64_t budget, used, peak; // bytes
 
-_Static_assert(PROT_READ == SGX_SECINFO_R && PROT_WRITE == SGX_SECINFO_W && PROT_EXEC == SGX_SECINFO_X,
+_Static_assert(PROT_READ == SGX_SECINFO_R && PROT_WRITE == SGX_SECINFO_W &&
+                   PROT_EXEC == SGX_SECINFO_X,
                "Linux's PROT bits are SECINFO's");
 
 void epc_set_budget(uint64_t bytes)
@@ -80,6 +81,13 @@ static void leaf_extend(uint64_t page, int prot)
     (void)enclu_emodpe(&secinfo, (void *)page, NULL);
 }
 
+// SGX has no write-only pages; and what can be executed can be read, as on Linux's x86 (the kernel does).
+static int sgx_prot(int prot)
+{
+    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+    return prot ? prot | PROT_READ : 0;
+}
+
 void epc_accept_raw(uint64_t page)
 {
     leaf_accept(page, SGX_SECINFO_REG | SGX_SECINFO_R | SGX_SECINFO_W | SGX_SECINFO_PENDING);
@@ -106,7 +114,7 @@ long epc_accept_copy(uint64_t page, const void *source, int prot)
     long r = epc_charge(PAGE_SIZE);
     if (r < 0)
         return r;
-    int accepted = PROT_READ | PROT_WRITE | (prot & PROT_EXEC);
+    int accepted = sgx_prot(prot);
     r = set_page_state(page, (uint8_t)(PAGE_PRESENT | accepted));
     if (r < 0) {
         epc_uncharge(PAGE_SIZE);
@@ -130,11 +138,7 @@ static void restrict_run(uint64_t start, uint64_t end, int prot)
 
 long epc_protect(uint64_t start, uint64_t end, int prot)
 {
-    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    if (prot & PROT_WRITE)
-        prot |= PROT_READ; // SGX has no write-only pages
-    if (prot & PROT_EXEC)
-        prot |= PROT_READ; // the kernel reads the program's text; Linux's x86 does the same
+    prot = sgx_prot(prot);
     for (uint64_t page = start, next; page < end; page = next) {
         next = page + PAGE_SIZE;
         uint8_t state = page_state(page);

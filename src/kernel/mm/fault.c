@@ -13,7 +13,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define ANONYMOUS_CLUSTER (64 * PAGE_SIZE)
-#define FILE_CLUSTER      (32 * PAGE_SIZE)
+#define FILE_CLUSTER      (16 * PAGE_SIZE)
 
 static uint8_t *bounce; // FILE_CLUSTER bytes, used under the kernel lock without blocking
 
@@ -66,7 +66,7 @@ static long populate_file_run(const struct vma *v, uint64_t start, uint64_t end)
         if (r < 0)
             return r;
     }
-    return v->prot & PROT_WRITE ? 0 : epc_protect(start, end, v->prot);
+    return 0;
 }
 
 static long populate_file(const struct vma *v, uint64_t start, uint64_t end)

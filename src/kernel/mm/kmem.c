@@ -13,7 +13,7 @@
 
 // Before every small object's page: nothing; the class of a pointer is found by its page's header byte.
 struct page_info {
-    uint8_t shift;       // small: object size is 1 << shift; large: 128 + log2(pages)
+    uint8_t shift; // small: object size is 1 << shift; large: 128 + log2(pages)
 };
 
 struct free_object {

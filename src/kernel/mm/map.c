@@ -7,8 +7,8 @@
 
 #include "kernel/loader/patch.h"
 
-#define MMAP_TOP   (USER_END - (256ull << 20))
-#define MMAP_LOW   (64ull << 20)
+#define MMAP_TOP (USER_END - (256ull << 20))
+#define MMAP_LOW (64ull << 20)
 
 static uint64_t brk_start, brk_end;
 
@@ -85,7 +85,8 @@ static long check_file(const struct file *file, int prot, int flags)
     return file->ops->read && file->ops->size ? 0 : -ENODEV;
 }
 
-long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *file, uint64_t offset)
+long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *file,
+            uint64_t offset)
 {
     if (!size || offset % PAGE_SIZE)
         return -EINVAL;
@@ -106,7 +107,8 @@ long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *f
         .start = start,
         .end = start + size,
         .prot = prot,
-        .flags = (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED) | (flags & (MAP_STACK | MAP_NORESERVE)),
+        .flags = (type == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED) |
+                 (flags & (MAP_STACK | MAP_NORESERVE)),
         .file = file ? file_ref(file) : NULL,
         .offset = file ? offset : 0,
     };
@@ -162,8 +164,8 @@ static long remap_move(const struct vma *old, uint64_t from, uint64_t old_size, 
     uint64_t offset = v.offset + (from - v.start);
     if (v.file)
         file_ref(v.file);
-    long to = mm_map(flags & MREMAP_FIXED ? new_address : 0, new_size, v.prot | PROT_WRITE | PROT_READ,
-                     map_flags, v.file, offset);
+    long to = mm_map(flags & MREMAP_FIXED ? new_address : 0, new_size,
+                     v.prot | PROT_WRITE | PROT_READ, map_flags, v.file, offset);
     file_unref(v.file);
     if (to < 0)
         return to;
@@ -228,8 +230,11 @@ uint64_t mm_brk(uint64_t address)
         const struct vma *above = vma_find_from(old);
         if (target > USER_END || (above && above->start < target))
             return brk_end;
-        struct vma v = {.start = old, .end = target, .prot = PROT_READ | PROT_WRITE,
-                        .flags = MAP_PRIVATE, .name = "[heap]"};
+        struct vma v = {.start = old,
+                        .end = target,
+                        .prot = PROT_READ | PROT_WRITE,
+                        .flags = MAP_PRIVATE,
+                        .name = "[heap]"};
         if (vma_insert(&v) < 0)
             return brk_end;
     }
@@ -307,9 +312,10 @@ long mm_maps_text(char **ret, size_t *ret_size)
             (void)vfs_path(v->file, path, 4096);
         else if (v->name)
             kformat(path, 4096, "%s", v->name);
-        int n = kformat(text + size, capacity - size, "%08lx-%08lx %c%c%c%c %08lx 00:00 0%s%s\n", v->start,
-                        v->end, v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
-                        v->prot & PROT_EXEC ? 'x' : '-', v->flags & MAP_SHARED ? 's' : 'p', v->offset,
+        int n = kformat(text + size, capacity - size, "%08lx-%08lx %c%c%c%c %08lx 00:00 0%s%s\n",
+                        v->start, v->end, v->prot & PROT_READ ? 'r' : '-',
+                        v->prot & PROT_WRITE ? 'w' : '-', v->prot & PROT_EXEC ? 'x' : '-',
+                        v->flags & MAP_SHARED ? 's' : 'p', v->offset,
                         path[0] ? "                          " : "", path);
         size = MIN(capacity - 1, size + (size_t)n);
     }

@@ -19,20 +19,21 @@
 
 struct vma {
     uint64_t start, end;
-    int prot;  // PROT_…
-    int flags; // MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MAP_STACK…
+    int prot;          // PROT_…
+    int flags;         // MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MAP_STACK…
     struct file *file; // a reference; NULL: anonymous
     uint64_t offset;   // of `start` in the file
-    struct patch_set *patches; // system-call sites of the file, borrowed; NULL: none (loader/patch.h)
+    struct patch_set
+        *patches;     // system-call sites of the file, borrowed; NULL: none (loader/patch.h)
     const char *name; // "[heap]", "[stack]" for /proc/self/maps; NULL: from the file
 };
 
 // vma.c
-struct vma *vma_find(uint64_t address);                  // the one that holds the address, or NULL
-struct vma *vma_find_from(uint64_t address);             // the first that ends above the address, or NULL
-long vma_insert(const struct vma *v);                    // takes over the file reference; -ENOMEM
-void vma_remove(struct vma *v);                          // drops the file reference
-long vma_split(uint64_t address);                        // no mapping crosses `address` afterwards
+struct vma *vma_find(uint64_t address);      // the one that holds the address, or NULL
+struct vma *vma_find_from(uint64_t address); // the first that ends above the address, or NULL
+long vma_insert(const struct vma *v);        // takes over the file reference; -ENOMEM
+void vma_remove(struct vma *v);              // drops the file reference
+long vma_split(uint64_t address);            // no mapping crosses `address` afterwards
 uint64_t vma_find_gap(uint64_t size, uint64_t low, uint64_t high, bool top_down); // 0: none
 unsigned vma_count(void);
 struct vma *vma_at(unsigned index);
@@ -42,10 +43,10 @@ struct vma *vma_at(unsigned index);
 uint8_t page_state(uint64_t address);
 void epc_set_budget(uint64_t bytes);
 uint64_t epc_used(void), epc_peak(void);
-long epc_accept_zero(uint64_t start, uint64_t end, int prot);            // absent → zeroed pages
-long epc_accept_copy(uint64_t page, const void *source, int prot);       // absent → a copy, writable still
-long epc_protect(uint64_t start, uint64_t end, int prot);                // present pages in the range
-void epc_release(uint64_t start, uint64_t end);                          // present pages become absent
+long epc_accept_zero(uint64_t start, uint64_t end, int prot);      // absent → zeroed pages
+long epc_accept_copy(uint64_t page, const void *source, int prot); // absent → a copy
+long epc_protect(uint64_t start, uint64_t end, int prot);          // present pages in the range
+void epc_release(uint64_t start, uint64_t end);                    // present pages become absent
 // For the kernel's own pages (kmem.c), which have no state bytes.
 long epc_charge(uint64_t bytes);
 void epc_uncharge(uint64_t bytes);
@@ -58,7 +59,8 @@ long mm_populate(uint64_t start, uint64_t end); // brings in what is absent; -EF
 int mm_fault(uint64_t address, uint64_t error_code, int *ret_code);
 
 // map.c
-long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *file, uint64_t offset);
+long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *file,
+            uint64_t offset);
 long mm_unmap(uint64_t address, uint64_t size);
 long mm_protect(uint64_t address, uint64_t size, int prot);
 long mm_remap(uint64_t old, uint64_t old_size, uint64_t new_size, int flags, uint64_t new_address);

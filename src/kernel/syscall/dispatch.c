@@ -84,7 +84,7 @@ void kernel_log_stats(void)
         return;
     uint64_t trapped, cpuids;
     trapped_counts(&trapped, &cpuids);
-    klog("stats: system calls: %lu patched, %lu trapped; %lu sites patched; CPUID trapped: %lu", call_count - trapped,
-         trapped, patch_count(), cpuids);
+    klog("stats: system calls: %lu patched, %lu trapped; %lu sites patched; CPUID trapped: %lu",
+         call_count - trapped, trapped, patch_count(), cpuids);
     klog("stats: memory: %lu KiB in use, %lu KiB at most", epc_used() / 1024, epc_peak() / 1024);
 }

@@ -178,8 +178,8 @@ static long link_at(int from_fd, uint64_t user_from, int to_fd, uint64_t user_to
     long err = path_in(path, user_from);
     if (err < 0)
         return err;
-    unsigned how = (flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0) |
-                   (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
+    unsigned how =
+        (flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0) | (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
     err = path_find(from_fd, path, how, &from);
     if (err < 0)
         return err;

@@ -96,8 +96,8 @@ SYSCALL(memfd_create)
 
 static bool is_seekable(const struct file *f)
 {
-    return f->node && (NODE_IS(f->node, S_IFREG) || NODE_IS(f->node, S_IFDIR) ||
-                       NODE_IS(f->node, S_IFCHR));
+    return f->node &&
+           (NODE_IS(f->node, S_IFREG) || NODE_IS(f->node, S_IFDIR) || NODE_IS(f->node, S_IFCHR));
 }
 
 static bool may(const struct file *f, bool write)

@@ -48,15 +48,26 @@ SYSCALL(getrandom)
 }
 
 static struct rlimit64 limits[RLIM_NLIMITS] = {
-#define UNLIMITED {~0ull, ~0ull}
-    [RLIMIT_CPU] = UNLIMITED,       [RLIMIT_FSIZE] = UNLIMITED,
-    [RLIMIT_DATA] = UNLIMITED,      [RLIMIT_STACK] = {8 << 20, ~0ull},
-    [RLIMIT_CORE] = {0, 0},         [RLIMIT_RSS] = UNLIMITED,
-    [RLIMIT_NPROC] = {256, 256},    [RLIMIT_NOFILE] = {1024, 65536},
-    [RLIMIT_MEMLOCK] = UNLIMITED,   [RLIMIT_AS] = UNLIMITED,
-    [RLIMIT_LOCKS] = UNLIMITED,     [RLIMIT_SIGPENDING] = {64, 64},
-    [RLIMIT_MSGQUEUE] = {819200, 819200}, [RLIMIT_NICE] = {0, 0},
-    [RLIMIT_RTPRIO] = {0, 0},       [RLIMIT_RTTIME] = UNLIMITED,
+#define UNLIMITED    \
+    {                \
+        ~0ull, ~0ull \
+    }
+    [RLIMIT_CPU] = UNLIMITED,
+    [RLIMIT_FSIZE] = UNLIMITED,
+    [RLIMIT_DATA] = UNLIMITED,
+    [RLIMIT_STACK] = {8 << 20, ~0ull},
+    [RLIMIT_CORE] = {0, 0},
+    [RLIMIT_RSS] = UNLIMITED,
+    [RLIMIT_NPROC] = {256, 256},
+    [RLIMIT_NOFILE] = {1024, 65536},
+    [RLIMIT_MEMLOCK] = UNLIMITED,
+    [RLIMIT_AS] = UNLIMITED,
+    [RLIMIT_LOCKS] = UNLIMITED,
+    [RLIMIT_SIGPENDING] = {64, 64},
+    [RLIMIT_MSGQUEUE] = {819200, 819200},
+    [RLIMIT_NICE] = {0, 0},
+    [RLIMIT_RTPRIO] = {0, 0},
+    [RLIMIT_RTTIME] = UNLIMITED,
 };
 
 void rlimit_set_stack(uint64_t size)

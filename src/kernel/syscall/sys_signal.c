@@ -131,7 +131,8 @@ SYSCALL(sigaltstack)
         uint64_t size;
     } old = {t->altstack_base, t->altstack_size ? 0 : SS_DISABLE, 0, t->altstack_size}, new;
     uint64_t rsp = t->frame->rsp;
-    bool on = t->altstack_size && rsp > t->altstack_base && rsp - t->altstack_base <= t->altstack_size;
+    bool on =
+        t->altstack_size && rsp > t->altstack_base && rsp - t->altstack_base <= t->altstack_size;
     if (on)
         old.flags = SS_ONSTACK;
     if (a[0]) {
@@ -141,14 +142,14 @@ SYSCALL(sigaltstack)
             return -EPERM;
         if (new.flags & ~(uint32_t)(SS_DISABLE | SS_AUTODISARM | SS_ONSTACK))
             return -EINVAL;
-        if (!(new.flags & SS_DISABLE) && new.size < 2048)
+        if (!(new.flags &SS_DISABLE) && new.size < 2048)
             return -ENOMEM;
     }
     if (a[1] && copy_to_user(a[1], &old, sizeof old) < 0)
         return -EFAULT;
     if (a[0]) {
         t->altstack_base = new.base;
-        t->altstack_size = new.flags & SS_DISABLE ? 0 : new.size;
+        t->altstack_size = new.flags &SS_DISABLE ? 0 : new.size;
     }
     return 0;
 }

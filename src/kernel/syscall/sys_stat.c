@@ -181,7 +181,8 @@ static long statfs_of(struct node *n, uint64_t user)
                        .f_bfree = (long)free,
                        .f_bavail = (long)free,
                        .f_namelen = NAME_SIZE_MAX,
-                       .f_flags = ST_VALID | ST_RELATIME | (fs->flags & FS_READ_ONLY ? ST_RDONLY : 0)};
+                       .f_flags =
+                           ST_VALID | ST_RELATIME | (fs->flags & FS_READ_ONLY ? ST_RDONLY : 0)};
     return copy_to_user(user, &s, sizeof s);
 }
 
@@ -371,8 +372,7 @@ SYSCALL(fchownat)
 static long times_from(uint64_t user, uint64_t unit_ns, struct node_attr *ret)
 {
     uint64_t now = clock_ns(CLOCK_REALTIME);
-    *ret = (struct node_attr){
-        .set = ATTR_ATIME | ATTR_MTIME, .atime_ns = now, .mtime_ns = now};
+    *ret = (struct node_attr){.set = ATTR_ATIME | ATTR_MTIME, .atime_ns = now, .mtime_ns = now};
     if (!user)
         return 0;
     struct __kernel_timespec ts[2];
@@ -474,18 +474,18 @@ static long xattr_fd(uint64_t fd, enum xattr_call call)
     return err < 0 ? err : xattr_answer(&t, call);
 }
 
-#define XATTR_CALLS(name, call)                               \
-    SYSCALL(name##xattr)                                      \
-    {                                                         \
-        return xattr_path(a[0], 0, call);                     \
-    }                                                         \
-    SYSCALL(l##name##xattr)                                   \
-    {                                                         \
-        return xattr_path(a[0], AT_SYMLINK_NOFOLLOW, call);   \
-    }                                                         \
-    SYSCALL(f##name##xattr)                                   \
-    {                                                         \
-        return xattr_fd(a[0], call);                          \
+#define XATTR_CALLS(name, call)                             \
+    SYSCALL(name##xattr)                                    \
+    {                                                       \
+        return xattr_path(a[0], 0, call);                   \
+    }                                                       \
+    SYSCALL(l##name##xattr)                                 \
+    {                                                       \
+        return xattr_path(a[0], AT_SYMLINK_NOFOLLOW, call); \
+    }                                                       \
+    SYSCALL(f##name##xattr)                                 \
+    {                                                       \
+        return xattr_fd(a[0], call);                        \
     }
 XATTR_CALLS(get, XATTR_GET)
 XATTR_CALLS(set, XATTR_SET)

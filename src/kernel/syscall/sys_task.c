@@ -26,7 +26,8 @@ SYSCALL(clone3)
         return -EFAULT;
     if (c.set_tid_size || c.cgroup)
         return -EINVAL;
-    return task_clone(current()->frame, c.flags, c.stack + c.stack_size, c.parent_tid, c.child_tid, c.tls);
+    return task_clone(current()->frame, c.flags, c.stack + c.stack_size, c.parent_tid, c.child_tid,
+                      c.tls);
 }
 
 SYSCALL(exit)
@@ -66,7 +67,8 @@ SYSCALL(get_robust_list)
     struct task *t = a[0] ? task_by_tid((int)a[0]) : current();
     if (!t)
         return -ESRCH;
-    if (copy_to_user(a[1], &t->robust_list, 8) < 0 || copy_to_user(a[2], &t->robust_list_size, 8) < 0)
+    if (copy_to_user(a[1], &t->robust_list, 8) < 0 ||
+        copy_to_user(a[2], &t->robust_list_size, 8) < 0)
         return -EFAULT;
     return 0;
 }
@@ -129,11 +131,11 @@ SYSCALL(prctl)
     }
 }
 
-#define CONSTANT(name, value)                                                                      \
-    SYSCALL(name)                                                                                  \
-    {                                                                                              \
-        (void)a;                                                                                   \
-        return (value);                                                                            \
+#define CONSTANT(name, value) \
+    SYSCALL(name)             \
+    {                         \
+        (void)a;              \
+        return (value);       \
     }
 
 CONSTANT(gettid, task_tid())
@@ -165,13 +167,13 @@ CONSTANT(personality, 0)
 CONSTANT(capset, 0)
 
 // One user: root of its enclave or whom the manifest names; changing to oneself is all there is.
-#define IDENTITY(name, count, own)                                                                 \
-    SYSCALL(name)                                                                                  \
-    {                                                                                              \
-        for (unsigned i = 0; i < (count); i++)                                                     \
-            if ((uint32_t)a[i] != (own) && (uint32_t)a[i] != ~0u)                                  \
-                return -EPERM;                                                                     \
-        return 0;                                                                                  \
+#define IDENTITY(name, count, own)                                \
+    SYSCALL(name)                                                 \
+    {                                                             \
+        for (unsigned i = 0; i < (count); i++)                    \
+            if ((uint32_t)a[i] != (own) && (uint32_t)a[i] != ~0u) \
+                return -EPERM;                                    \
+        return 0;                                                 \
     }
 IDENTITY(setuid, 1, vfs_uid())
 IDENTITY(setgid, 1, vfs_gid())

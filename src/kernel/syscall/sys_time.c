@@ -21,7 +21,8 @@ SYSCALL(clock_getres)
 {
     if (!clock_known(a[0]))
         return -EINVAL;
-    uint64_t resolution = a[0] == CLOCK_REALTIME_COARSE || a[0] == CLOCK_MONOTONIC_COARSE ? 4000000 : 1;
+    uint64_t resolution =
+        a[0] == CLOCK_REALTIME_COARSE || a[0] == CLOCK_MONOTONIC_COARSE ? 4000000 : 1;
     return a[1] ? timespec_to_user(a[1], resolution) : 0;
 }
 
@@ -98,7 +99,8 @@ SYSCALL(getrusage)
         return -EINVAL;
     int64_t usage[18] = {0};
     if ((int)a[0] != -1) { // RUSAGE_CHILDREN: there are none
-        uint64_t cpu = clock_ns((int)a[0] == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID);
+        uint64_t cpu =
+            clock_ns((int)a[0] == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID);
         usage[0] = (int64_t)(cpu / NS_PER_S);
         usage[1] = (int64_t)(cpu % NS_PER_S / 1000);
         usage[4] = (int64_t)(epc_peak() / 1024);
@@ -120,7 +122,8 @@ SYSCALL(setitimer)
     if (a[0] != 0)
         return -ENOSYS; // ITIMER_VIRTUAL and _PROF
     uint64_t interval = 0, value = 0, old_interval, old;
-    if (a[1] && (timeval_from_user(a[1], &interval) < 0 || timeval_from_user(a[1] + 16, &value) < 0))
+    if (a[1] &&
+        (timeval_from_user(a[1], &interval) < 0 || timeval_from_user(a[1] + 16, &value) < 0))
         return -EINVAL;
     old = alarm_set(value, interval, &old_interval);
     return a[2] ? itimer_to_user(a[2], old, old_interval) : 0;

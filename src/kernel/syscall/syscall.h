@@ -5,10 +5,11 @@
 
 #include "kernel/lib/lib.h"
 
-typedef long (*syscall_handler)(const uint64_t *a); // a[0]…a[5]: the arguments as they stood in registers
+typedef long (*syscall_handler)(
+    const uint64_t *a); // a[0]…a[5]: the arguments as they stood in registers
 
-#define SYSCALL(name)                                                                              \
-    long sys_##name(const uint64_t *a);                                                            \
+#define SYSCALL(name)                   \
+    long sys_##name(const uint64_t *a); \
     long sys_##name(const uint64_t *a)
 
 #endif

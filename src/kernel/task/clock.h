@@ -10,10 +10,11 @@
 
 #define NS_PER_S 1000000000ull
 
-long timespec_from_user(uint64_t user, uint64_t *ret_ns); // -EFAULT; -EINVAL for a bad or negative time
+long timespec_from_user(uint64_t user,
+                        uint64_t *ret_ns); // -EFAULT; -EINVAL for a bad or negative time
 long timespec_to_user(uint64_t user, uint64_t ns);
 long timeval_from_user(uint64_t user, uint64_t *ret_ns);
-uint64_t deadline_after(uint64_t ns);                 // saturates below NEVER
+uint64_t deadline_after(uint64_t ns); // saturates below NEVER
 uint64_t deadline_from_realtime(uint64_t realtime_ns);
 uint64_t boot_realtime_ns(void);
 // ITIMER_REAL; both give what was left.

@@ -174,7 +174,8 @@ static long hint(uint64_t user)
     for (size_t at = 0; at < hint_size; at += strlen(hint_text + at) + 1) {
         const char *s = hint_text + at;
         if (strncmp(s, d.name, n) == 0 && s[n] == '=')
-            return give_buffer(user + offsetof(struct device_hint, value), s + n + 1, strlen(s + n + 1));
+            return give_buffer(user + offsetof(struct device_hint, value), s + n + 1,
+                               strlen(s + n + 1));
     }
     return -ENOENT;
 }

@@ -86,7 +86,8 @@ static long requeue(uint64_t from, uint64_t to, unsigned wake_count, unsigned mo
     return woken + moved;
 }
 
-static long wake_op(uint64_t address, unsigned count, uint64_t address2, unsigned count2, uint32_t op)
+static long wake_op(uint64_t address, unsigned count, uint64_t address2, unsigned count2,
+                    uint32_t op)
 {
     uint32_t old, argument = op >> 12 & 0xfff, compare = op & 0xfff, value;
     if (op >> 28 & FUTEX_OP_OPARG_SHIFT)

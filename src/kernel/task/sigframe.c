@@ -8,12 +8,12 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/signal.h"
 
-#define RED_ZONE         128
-#define FRAME_XSTATE     (XSTATE_SIZE + 4) // with FP_XSTATE_MAGIC2 behind it
-#define SW_RESERVED      464               // in the XSAVE image
-#define MXCSR_MASK       0xffffu
-#define RFLAGS_PROGRAM   0x250dd5ull // CF PF AF ZF SF TF(cleared below) DF OF AC ID
-#define RFLAGS_TF        (1ull << 8)
+#define RED_ZONE       128
+#define FRAME_XSTATE   (XSTATE_SIZE + 4) // with FP_XSTATE_MAGIC2 behind it
+#define SW_RESERVED    464               // in the XSAVE image
+#define MXCSR_MASK     0xffffu
+#define RFLAGS_PROGRAM 0x250dd5ull // CF PF AF ZF SF TF(cleared below) DF OF AC ID
+#define RFLAGS_TF      (1ull << 8)
 
 extern const uint8_t initial_xstate[];
 
@@ -74,16 +74,34 @@ long signal_frame_push(struct trap_frame *frame, int signal, const struct ksigac
         .return_address = action->restorer,
         .uc = {.flags = 7, // UC_FP_XSTATE, SS saved, strict restore
                .stack_base = t->altstack_base,
-               .stack_flags = t->altstack_size ? (on_altstack(t, frame->rsp) ? SS_ONSTACK : 0)
-                                               : SS_DISABLE,
+               .stack_flags =
+                   t->altstack_size ? (on_altstack(t, frame->rsp) ? SS_ONSTACK : 0) : SS_DISABLE,
                .stack_size = t->altstack_size,
-               .context = {frame->r8, frame->r9, frame->r10, frame->r11, frame->r12, frame->r13,
-                           frame->r14, frame->r15, frame->rdi, frame->rsi, frame->rbp, frame->rbx,
-                           frame->rdx, frame->rax, frame->rcx, frame->rsp, frame->rip,
-                           frame->rflags, .cs = 0x33, .ss = 0x2b,
+               .context = {frame->r8,
+                           frame->r9,
+                           frame->r10,
+                           frame->r11,
+                           frame->r12,
+                           frame->r13,
+                           frame->r14,
+                           frame->r15,
+                           frame->rdi,
+                           frame->rsi,
+                           frame->rbp,
+                           frame->rbx,
+                           frame->rdx,
+                           frame->rax,
+                           frame->rcx,
+                           frame->rsp,
+                           frame->rip,
+                           frame->rflags,
+                           .cs = 0x33,
+                           .ss = 0x2b,
                            .error_code = frame->error_code,
                            .trap_number = frame->cause < 32 ? frame->cause : 0,
-                           .cr2 = frame->address, .fpstate = fpstate, .oldmask = saved},
+                           .cr2 = frame->address,
+                           .fpstate = fpstate,
+                           .oldmask = saved},
                .mask = saved},
         .info = *info,
     };
@@ -122,14 +140,30 @@ long signal_return(struct trap_frame *frame)
     struct task *t = current();
     struct rt_frame f;
     // The handler's `ret` has taken the return address off the stack.
-    if (copy_from_user(&f, frame->rsp - 8, sizeof f) < 0 || restore_xstate(f.uc.context.fpstate) < 0)
+    if (copy_from_user(&f, frame->rsp - 8, sizeof f) < 0 ||
+        restore_xstate(f.uc.context.fpstate) < 0)
         return -EFAULT;
     const struct signal_context *c = &f.uc.context;
     *frame = (struct trap_frame){
-        .rax = c->rax, .rbx = c->rbx, .rcx = c->rcx, .rdx = c->rdx, .rsi = c->rsi, .rdi = c->rdi,
-        .rbp = c->rbp, .r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11, .r12 = c->r12,
-        .r13 = c->r13, .r14 = c->r14, .r15 = c->r15, .rip = c->rip, .rsp = c->rsp,
-        .rflags = (c->rflags & RFLAGS_PROGRAM & ~RFLAGS_TF) | 0x202, .cause = CAUSE_SYSCALL,
+        .rax = c->rax,
+        .rbx = c->rbx,
+        .rcx = c->rcx,
+        .rdx = c->rdx,
+        .rsi = c->rsi,
+        .rdi = c->rdi,
+        .rbp = c->rbp,
+        .r8 = c->r8,
+        .r9 = c->r9,
+        .r10 = c->r10,
+        .r11 = c->r11,
+        .r12 = c->r12,
+        .r13 = c->r13,
+        .r14 = c->r14,
+        .r15 = c->r15,
+        .rip = c->rip,
+        .rsp = c->rsp,
+        .rflags = (c->rflags & RFLAGS_PROGRAM & ~RFLAGS_TF) | 0x202,
+        .cause = CAUSE_SYSCALL,
         .orig_rax = ~0ull,
     };
     t->blocked = f.uc.mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));

@@ -12,10 +12,10 @@ static struct ksigaction actions[SIGNAL_COUNT + 1];
 static struct signal_queue process_pending;
 
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
-#define IGNORED_BY_DEFAULT                                                                         \
+#define IGNORED_BY_DEFAULT \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGCONT))
 // There is no shell that could continue a stopped enclave: stop signals do nothing.
-#define STOP_SIGNALS                                                                               \
+#define STOP_SIGNALS \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 
 struct ksigaction *signal_action(int signal)

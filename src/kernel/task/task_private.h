@@ -78,7 +78,7 @@ unsigned task_slots(void);
 long task_clone(const struct trap_frame *frame, uint64_t flags, uint64_t stack, uint64_t parent_tid,
                 uint64_t child_tid, uint64_t tls);
 _Noreturn void task_exit(void);
-_Noreturn void process_exit(int status); // as the shell sees it: 0…255, 128+n for a signal
+_Noreturn void process_exit(int status);       // as the shell sees it: 0…255, 128+n for a signal
 _Noreturn void task_start(struct percpu *cpu); // a spawned slot's first steps
 void task_wake(struct task *t);
 void task_poke(struct task *t); // wakes it, or makes it leave the program, to look at its signals

@@ -44,19 +44,21 @@ struct file {
     int flags; // O_ACCMODE, O_APPEND, O_NONBLOCK, O_DIRECTORY, O_PATH…
     uint64_t pos;
     void *priv;
-    struct waitq waitq; // woken when readiness may have changed
+    struct waitq waitq;    // woken when readiness may have changed
     struct node *node;     // of files that a path names; else NULL
     struct dentry *dentry; // the name under which it was opened
 };
 
-struct file *file_new(const struct file_ops *ops, int flags, void *priv); // one reference; NULL: no memory
+struct file *file_new(const struct file_ops *ops, int flags,
+                      void *priv); // one reference; NULL: no memory
 struct file *file_ref(struct file *f);
 void file_unref(struct file *f); // takes NULL
 
 // The descriptor table. fd_get borrows (no reference): valid until the task blocks; use file_ref across that.
-long fd_install(struct file *f, int minimum, bool cloexec); // takes over the reference; fd or -EMFILE
-long fd_install_at(struct file *f, int fd, bool cloexec);   // dup2/dup3: closes what was there
-struct file *fd_get(long fd);                               // NULL: EBADF
+long fd_install(struct file *f, int minimum,
+                bool cloexec);                            // takes over the reference; fd or -EMFILE
+long fd_install_at(struct file *f, int fd, bool cloexec); // dup2/dup3: closes what was there
+struct file *fd_get(long fd);                             // NULL: EBADF
 long fd_close(long fd);
 bool fd_cloexec(long fd);
 void fd_set_cloexec(long fd, bool on);

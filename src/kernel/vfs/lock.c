@@ -7,7 +7,7 @@ struct lock {
     struct list node;
     struct file *file; // the owner
     struct node *on;
-    bool whole;     // flock: apart from record locks
+    bool whole; // flock: apart from record locks
     bool exclusive;
     uint64_t start, end; // end is inclusive
 };
@@ -22,9 +22,8 @@ static bool overlaps(const struct lock *a, const struct lock *b)
 
 static struct lock *conflict(const struct lock *want)
 {
-    list_for_each(l, &locks, struct lock, node)
-        if (l->file != want->file && overlaps(l, want) && (l->exclusive || want->exclusive))
-            return l;
+    list_for_each(l, &locks, struct lock, node) if (l->file != want->file && overlaps(l, want) &&
+                                                    (l->exclusive || want->exclusive)) return l;
     return NULL;
 }
 
@@ -37,7 +36,8 @@ static void drop(struct lock *l)
 // Takes [start, end] out of what the owner holds; a lock that it splits needs a second one.
 static long release_range(const struct lock *want)
 {
-    list_for_each_safe(l, &locks, struct lock, node) {
+    list_for_each_safe(l, &locks, struct lock, node)
+    {
         if (l->file != want->file || !overlaps(l, want))
             continue;
         if (l->start < want->start && l->end > want->end) {
@@ -159,7 +159,8 @@ long lock_ofd(struct file *f, int command, uint64_t user_flock)
 void lock_forget(struct file *f)
 {
     bool any = false;
-    list_for_each_safe(l, &locks, struct lock, node) {
+    list_for_each_safe(l, &locks, struct lock, node)
+    {
         if (l->file == f) {
             drop(l);
             any = true;

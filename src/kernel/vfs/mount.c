@@ -174,8 +174,8 @@ static struct node *image_node(const char *path)
         if (!size)
             break;
         struct node *next = NULL;
-        long err = at->ops->lookup ? at->ops->lookup(at, (struct name){path, size}, &next)
-                                   : -ENOTDIR;
+        long err =
+            at->ops->lookup ? at->ops->lookup(at, (struct name){path, size}, &next) : -ENOTDIR;
         node_unref(at);
         at = err == 0 ? next : NULL;
         path += size;

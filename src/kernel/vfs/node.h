@@ -28,9 +28,9 @@
 #endif
 #define NODE_IS(node, type) (((node)->mode & S_IFMT) == (type))
 
-#define NAME_SIZE_MAX 255u
-#define PATH_SIZE_MAX 4096u // with the NUL
-#define LINKS_MAX     40u   // symbolic links in one resolution
+#define NAME_SIZE_MAX       255u
+#define PATH_SIZE_MAX       4096u // with the NUL
+#define LINKS_MAX           40u   // symbolic links in one resolution
 
 struct dentry;
 struct file;
@@ -59,7 +59,8 @@ struct node_attr {
 
 // One directory entry; false: no room, stop and let this entry come again.
 struct dir_sink {
-    bool (*emit)(struct dir_sink *sink, struct name name, uint64_t ino, unsigned mode, uint64_t next);
+    bool (*emit)(struct dir_sink *sink, struct name name, uint64_t ino, unsigned mode,
+                 uint64_t next);
 };
 
 // Missing operations: ENOTDIR for lookup, EINVAL for readlink, EROFS or EPERM for changes.
@@ -73,14 +74,16 @@ struct node_ops {
     long (*follow)(struct node *n, struct dentry **ret);
     // Positions below 2 are "." and "..", which the VFS gives.
     long (*readdir)(struct node *dir, uint64_t pos, struct dir_sink *sink);
-    long (*open)(struct node *n, struct file *f); // after f is filled in; may change f->ops, f->priv
+    long (*open)(struct node *n,
+                 struct file *f); // after f is filled in; may change f->ops, f->priv
     // Opens by giving a file that exists already (/proc/self/fd of a pipe).
     struct file *(*open_existing)(struct node *n);
     // mode says the type, too; target: of a symbolic link, else NULL. O_TMPFILE: name.size is 0.
     long (*create)(struct node *dir, struct name name, uint32_t mode, const char *target,
                    struct node **ret);
     long (*link)(struct node *dir, struct name name, struct node *n);
-    long (*unlink)(struct node *dir, struct name name, struct node *n); // rmdir when n is a directory
+    long (*unlink)(struct node *dir, struct name name,
+                   struct node *n); // rmdir when n is a directory
     // `replaced` is what stands at the new name, of the right kind, or NULL.
     long (*rename)(struct node *dir, struct name name, struct node *n, struct node *new_dir,
                    struct name new_name, struct node *replaced);
@@ -135,7 +138,7 @@ struct dentry {
     uint32_t hash;
     bool hashed;
     struct dentry *hash_next;
-    struct list lru; // while refs == 0
+    struct list lru;        // while refs == 0
     struct dentry *mounted; // root of what is mounted here
     struct dentry *covered; // of a mount's root: where it is mounted
     size_t name_size;
@@ -144,19 +147,22 @@ struct dentry {
 };
 
 // dentry.c
-struct dentry *dentry_new(struct dentry *parent, struct name name, struct node *node); // takes node's ref
+struct dentry *dentry_new(struct dentry *parent, struct name name,
+                          struct node *node); // takes node's ref
 static inline struct dentry *dentry_ref(struct dentry *d);
 void dentry_unref(struct dentry *d); // takes NULL
 // The child of that name, from the cache or the file system; may be absent (node NULL).
 long dentry_child(struct dentry *dir, struct name name, struct dentry **ret);
-void dentry_set_node(struct dentry *d, struct node *node); // an absent name came to be; takes node's ref
+void dentry_set_node(struct dentry *d,
+                     struct node *node); // an absent name came to be; takes node's ref
 // The name went: the cache forgets it; who holds the dentry keeps the node.
 void dentry_drop(struct dentry *d);
 // The file was renamed: d takes the place of `target`, a name in the new directory.
 long dentry_move(struct dentry *d, struct dentry *target);
 void dentry_pin(struct dentry *d); // found by name from now on, whatever its file system says
 bool dentry_is_below(struct dentry *d, struct dentry *ancestor); // or the same
-struct dentry *dentry_parent(struct dentry *d); // across mounts; the root is its own parent. Borrowed.
+struct dentry *
+dentry_parent(struct dentry *d); // across mounts; the root is its own parent. Borrowed.
 long dentry_path(struct dentry *d, char *ret, size_t capacity); // length or -ENAMETOOLONG
 void dentry_shrink(void); // drops all unused names (memory is short)
 

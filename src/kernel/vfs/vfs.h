@@ -19,7 +19,8 @@ struct vfs_boot {
 // Mounts the root, what every program expects (/proc, /dev, /dev/shm, /tmp) and the regions.
 long vfs_boot(const struct vfs_boot *boot);
 // Opens the encrypted region mounted at `path` (DEVICE_VOLUME). flags: VOLUME_… of abi/device.h.
-long vfs_volume_open(const char *path, const uint8_t key[32], unsigned flags, uint64_t *ret_generation);
+long vfs_volume_open(const char *path, const uint8_t key[32], unsigned flags,
+                     uint64_t *ret_generation);
 // Commits every volume; `closing` marks them closed (at exit).
 void vfs_sync_all(bool closing);
 long vfs_sync_fs(struct fs *fs);
@@ -73,7 +74,8 @@ long vfs_chdir(struct dentry *d);
 long vfs_getcwd(char *ret, size_t capacity);
 struct dentry *vfs_root(void);
 // Files without a name in the tree: memfd, O_TMPFILE.
-struct file *vfs_open_node(struct node *n, const char *name, int flags); // takes the node's reference
+struct file *vfs_open_node(struct node *n, const char *name,
+                           int flags); // takes the node's reference
 
 void vfs_set_identity(uint32_t uid, uint32_t gid);
 uint32_t vfs_uid(void);

@@ -379,9 +379,22 @@ long volume_mount(const char *path, const char *source, enum region_key key, str
     if (err == 0 && key == REGION_KEY_SEALED)
         err = open_sealed(&v->tmp.fs, path);
     if (err < 0) {
-        kfree(v);
+        volume_abandon(&v->tmp.fs);
         return err;
     }
     *ret = &v->tmp.fs;
     return 0;
+}
+
+void volume_abandon(struct fs *fs)
+{
+    struct volume *v = volume_from(fs);
+    bool locked = fs->flags & FS_LOCKED;
+    node_unref(fs->root);
+    if (!locked) {
+        slots_done(v);
+        (void)host_file_close(v->fd);
+    }
+    wipe(&v->key, sizeof v->key);
+    kfree(v);
 }

@@ -13,6 +13,8 @@ long volume_mount(const char *path, const char *source, enum region_key key, str
 long volume_open(struct fs *fs, const uint8_t key[32], unsigned flags, uint64_t *ret_generation);
 long volume_commit(struct fs *fs);
 long volume_close(struct fs *fs); // the last commit, marked closed
+// Frees it without a commit, as a crash would; nothing in it is in use.
+void volume_abandon(struct fs *fs);
 bool volume_is(const struct fs *fs);
 
 #endif
