@@ -9,6 +9,7 @@ V       ?=
 Q       := $(if $(V),,@)
 PY      := /usr/bin/python3
 
+.DEFAULT_GOAL := all
 include tools/deps.mk
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
@@ -55,13 +56,15 @@ LIB_OBJS := $(patsubst src/%,$(BUILD)/obj/%.o,$(LIB_SRCS)) $(BUILD)/obj/gen/host
 	$(BUILD)/obj/gen/host/shapes.c.o
 CLI_SRCS := $(wildcard src/cli/*.c)
 CLI_OBJS := $(patsubst src/%,$(BUILD)/obj/%.o,$(CLI_SRCS))
+# `cloister` has the commands that start fast, and executes lib/cloister/tool, which has all, for the rest.
+FAST_OBJS := $(patsubst %,$(BUILD)/obj/cli/%.c.o,main cmd_run cmd_image inspect options say)
 # Each program that runs inside an enclave: src/<folder>/*.c, linked statically.
 PROGRAMS := init sms stage
 program_objs = $(patsubst src/%,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 BUILT_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(BUILD)/lib/cloister/$(p)))
 
 .PHONY: all
-all: $(BUILD)/cloister $(BUILD)/lib/cloister/kernel.elf $(BUILT_PROGRAMS)
+all: $(BUILD)/cloister $(BUILD)/lib/cloister/tool $(BUILD)/lib/cloister/kernel.elf $(BUILT_PROGRAMS)
 
 $(BUILD)/obj/%.c.o: src/%.c $(GEN) | $(DEPS_STAMP)
 	@mkdir -p $(@D)
@@ -79,7 +82,11 @@ $(BUILD)/obj/gen/%.c.o: $(GEN) | $(DEPS_STAMP)
 $(BUILD)/libcloister.a: $(LIB_OBJS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
-$(BUILD)/cloister: $(CLI_OBJS) $(BUILD)/libcloister.a
+$(BUILD)/cloister: $(FAST_OBJS) $(BUILD)/libcloister.a
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(FAST_OBJS) $(BUILD)/libcloister.a -Wl,--as-needed $(HOST_LIBS)
+$(BUILD)/lib/cloister/tool: $(CLI_OBJS) $(BUILD)/libcloister.a
+	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LINK  $@")
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(CLI_OBJS) $(BUILD)/libcloister.a $(HOST_LIBS)
 

@@ -5,23 +5,6 @@
 #include "attest/json.h"
 #include "attest/tcb.h"
 
-static bool parse_levels(const json_t *list, struct attest_qe_identity *identity)
-{
-    if (!json_is_array(list) || json_array_size(list) == 0 ||
-        json_array_size(list) > ATTEST_LEVELS_MAX)
-        return false;
-    identity->level_count = json_array_size(list);
-    for (size_t i = 0; i < identity->level_count; i++) {
-        const json_t *json = json_array_get(list, i);
-        uint32_t isvsvn;
-        if (!attest_json_get_number(json_object_get(json, "tcb"), "isvsvn", UINT16_MAX, &isvsvn) ||
-            !attest_tcb_level_parse(json, &identity->levels[i]))
-            return false;
-        identity->levels[i].svn = (uint16_t)isvsvn;
-    }
-    return true;
-}
-
 static bool parse_identity(struct attest_qe_identity *identity)
 {
     const json_t *json = identity->json;
@@ -42,7 +25,9 @@ static bool parse_identity(struct attest_qe_identity *identity)
         return false;
     identity->is_qe = attest_json_is(id, "QE");
     identity->isvprodid = (uint16_t)isvprodid;
-    return parse_levels(json_object_get(json, "tcbLevels"), identity);
+    identity->is_td_qe = attest_json_is(id, "TD_QE");
+    return attest_svn_levels_parse(json_object_get(json, "tcbLevels"), ATTEST_LEVELS_MAX,
+                                   identity->levels, &identity->level_count);
 }
 
 enum attest_code attest_qe_identity_parse(struct span body, struct attest_qe_identity *ret)
@@ -67,8 +52,5 @@ void attest_qe_identity_done(struct attest_qe_identity *identity)
 const struct attest_tcb_level *attest_qe_identity_level(const struct attest_qe_identity *identity,
                                                         uint16_t isvsvn)
 {
-    for (size_t i = 0; i < identity->level_count; i++)
-        if (isvsvn >= identity->levels[i].svn)
-            return &identity->levels[i];
-    return NULL;
+    return attest_svn_level(identity->levels, identity->level_count, isvsvn);
 }

@@ -5,15 +5,19 @@
 #include <string.h>
 
 #include "attest/json.h"
+#include "base/hex.h"
 
 static const char *const status_names[] = {
     [ATTEST_TCB_UP_TO_DATE] = "UpToDate",
     [ATTEST_TCB_SW_HARDENING_NEEDED] = "SWHardeningNeeded",
     [ATTEST_TCB_CONFIGURATION_NEEDED] = "ConfigurationNeeded",
     [ATTEST_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] = "ConfigurationAndSWHardeningNeeded",
+    [ATTEST_TCB_TD_RELAUNCH_ADVISED] = "TDRelaunchAdvised",
+    [ATTEST_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] = "TDRelaunchAdvisedConfigurationNeeded",
     [ATTEST_TCB_OUT_OF_DATE] = "OutOfDate",
     [ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = "OutOfDateConfigurationNeeded",
     [ATTEST_TCB_REVOKED] = "Revoked",
+    [ATTEST_TCB_NOT_SUPPORTED] = "TcbNotSupported",
 };
 
 const char *attest_tcb_status_name(enum attest_tcb_status status)
@@ -30,30 +34,47 @@ enum attest_tcb_status attest_tcb_status_of(struct span name)
 }
 
 enum attest_tcb_status attest_tcb_converge(enum attest_tcb_status platform,
-                                           enum attest_tcb_status qe)
+                                           enum attest_tcb_status part)
 {
-    static const enum attest_tcb_status with_old_qe[] = {
+    static const enum attest_tcb_status with_old_part[] = {
         [ATTEST_TCB_UP_TO_DATE] = ATTEST_TCB_OUT_OF_DATE,
         [ATTEST_TCB_SW_HARDENING_NEEDED] = ATTEST_TCB_OUT_OF_DATE,
         [ATTEST_TCB_CONFIGURATION_NEEDED] = ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
         [ATTEST_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED] =
             ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
+        [ATTEST_TCB_TD_RELAUNCH_ADVISED] = ATTEST_TCB_OUT_OF_DATE,
+        [ATTEST_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED] =
+            ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
         [ATTEST_TCB_OUT_OF_DATE] = ATTEST_TCB_OUT_OF_DATE,
         [ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED] = ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED,
         [ATTEST_TCB_REVOKED] = ATTEST_TCB_REVOKED,
     };
-    if ((unsigned)platform >= ARRAY_COUNT(with_old_qe))
+    if (platform == ATTEST_TCB_NOT_SUPPORTED)
+        return platform;
+    if ((unsigned)platform >= ARRAY_COUNT(with_old_part))
         return ATTEST_TCB_STATUS_UNKNOWN_TEXT;
-    switch (qe) {
+    switch (part) {
     case ATTEST_TCB_UP_TO_DATE:
         return platform;
     case ATTEST_TCB_OUT_OF_DATE:
-        return with_old_qe[platform];
+        return with_old_part[platform];
     case ATTEST_TCB_REVOKED:
         return ATTEST_TCB_REVOKED;
+    case ATTEST_TCB_NOT_SUPPORTED:
+        return ATTEST_TCB_NOT_SUPPORTED;
     default:
         return ATTEST_TCB_STATUS_UNKNOWN_TEXT;
     }
+}
+
+// Relaunch advised and not supported are conclusions: a document that states them is not known.
+static enum attest_tcb_status status_in_document(struct span name)
+{
+    enum attest_tcb_status status = attest_tcb_status_of(name);
+    bool concluded = status == ATTEST_TCB_TD_RELAUNCH_ADVISED ||
+                     status == ATTEST_TCB_TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED ||
+                     status == ATTEST_TCB_NOT_SUPPORTED;
+    return concluded ? ATTEST_TCB_STATUS_UNKNOWN_TEXT : status;
 }
 
 static bool is_advisory(const json_t *value)
@@ -72,7 +93,7 @@ bool attest_tcb_level_parse(const json_t *json, struct attest_tcb_level *ret)
     if (!attest_json_get_time(json, "tcbDate", &level.date) ||
         !attest_json_get_text(json, "tcbStatus", &status))
         return false;
-    level.status = attest_tcb_status_of(status);
+    level.status = status_in_document(status);
     level.advisories = json_object_get(json, "advisoryIDs");
     if (level.advisories && (!json_is_array(level.advisories) ||
                              json_array_size(level.advisories) > ATTEST_ADVISORIES_MAX))
@@ -100,42 +121,129 @@ bool attest_advisories_add(struct attest_advisories *list, const struct attest_t
     return true;
 }
 
-// Version 2: sgxtcbcomp01svn … sgxtcbcomp16svn. Version 3: sgxtcbcomponents, 16 objects with "svn".
-static bool parse_components(const json_t *tcb, uint32_t version, uint8_t *ret)
+// Version 3: a list of 16 objects with "svn".
+static bool parse_list(const json_t *list, uint8_t *ret)
 {
-    const json_t *list = json_object_get(tcb, "sgxtcbcomponents");
-    if (version == 3 && (!json_is_array(list) || json_array_size(list) != ATTEST_TCB_COMPONENTS))
+    if (!json_is_array(list) || json_array_size(list) != ATTEST_TCB_COMPONENTS)
         return false;
-    for (unsigned i = 0; i < ATTEST_TCB_COMPONENTS; i++) {
-        char key[] = "sgxtcbcomp00svn";
+    for (size_t i = 0; i < ATTEST_TCB_COMPONENTS; i++) {
         uint32_t svn;
-        key[10] = (char)('0' + (i + 1) / 10);
-        key[11] = (char)('0' + (i + 1) % 10);
-        if (!(version == 3 ? attest_json_get_number(json_array_get(list, i), "svn", UINT8_MAX, &svn)
-                           : attest_json_get_number(tcb, key, UINT8_MAX, &svn)))
+        if (!attest_json_get_number(json_array_get(list, i), "svn", UINT8_MAX, &svn))
             return false;
         ret[i] = (uint8_t)svn;
     }
     return true;
 }
 
+// Version 2: sgxtcbcomp01svn … sgxtcbcomp16svn.
+static bool parse_members(const json_t *tcb, uint8_t *ret)
+{
+    for (unsigned i = 0; i < ATTEST_TCB_COMPONENTS; i++) {
+        char key[] = "sgxtcbcomp00svn";
+        uint32_t svn;
+        key[10] = (char)('0' + (i + 1) / 10);
+        key[11] = (char)('0' + (i + 1) % 10);
+        if (!attest_json_get_number(tcb, key, UINT8_MAX, &svn))
+            return false;
+        ret[i] = (uint8_t)svn;
+    }
+    return true;
+}
+
+static bool parse_level(const json_t *json, const struct attest_tcb_info *info,
+                        struct attest_tcb_level *level)
+{
+    const json_t *tcb = json_object_get(json, "tcb");
+    uint32_t pcesvn;
+    if (info->version == 2
+            ? !parse_members(tcb, level->components)
+            : !parse_list(json_object_get(tcb, "sgxtcbcomponents"), level->components))
+        return false;
+    if (info->tdx && !parse_list(json_object_get(tcb, "tdxtcbcomponents"), level->tdx_components))
+        return false;
+    if (!attest_json_get_number(tcb, "pcesvn", UINT16_MAX, &pcesvn))
+        return false;
+    level->svn = (uint16_t)pcesvn;
+    return attest_tcb_level_parse(json, level);
+}
+
+static bool has_items(const json_t *list, size_t max)
+{
+    return json_is_array(list) && json_array_size(list) > 0 && json_array_size(list) <= max;
+}
+
 static bool parse_levels(const json_t *list, struct attest_tcb_info *info)
 {
-    if (!json_is_array(list) || json_array_size(list) == 0 ||
-        json_array_size(list) > ATTEST_LEVELS_MAX)
+    if (!has_items(list, ATTEST_LEVELS_MAX))
         return false;
     info->level_count = json_array_size(list);
-    for (size_t i = 0; i < info->level_count; i++) {
-        const json_t *json = json_array_get(list, i);
-        const json_t *tcb = json_object_get(json, "tcb");
-        struct attest_tcb_level *level = &info->levels[i];
-        uint32_t pcesvn;
-        if (!parse_components(tcb, info->version, level->components) ||
-            !attest_json_get_number(tcb, "pcesvn", UINT16_MAX, &pcesvn) ||
-            !attest_tcb_level_parse(json, level))
+    for (size_t i = 0; i < info->level_count; i++)
+        if (!parse_level(json_array_get(list, i), info, &info->levels[i]))
             return false;
-        level->svn = (uint16_t)pcesvn;
+    return true;
+}
+
+bool attest_svn_levels_parse(const json_t *list, size_t max, struct attest_tcb_level *ret,
+                             size_t *ret_count)
+{
+    if (!has_items(list, max))
+        return false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *json = json_array_get(list, i);
+        uint32_t isvsvn;
+        if (!attest_json_get_number(json_object_get(json, "tcb"), "isvsvn", UINT16_MAX, &isvsvn) ||
+            !attest_tcb_level_parse(json, &ret[i]))
+            return false;
+        ret[i].svn = (uint16_t)isvsvn;
     }
+    *ret_count = json_array_size(list);
+    return true;
+}
+
+const struct attest_tcb_level *attest_svn_level(const struct attest_tcb_level *levels, size_t count,
+                                                uint16_t isvsvn)
+{
+    for (size_t i = 0; i < count; i++)
+        if (isvsvn >= levels[i].svn)
+            return &levels[i];
+    return NULL;
+}
+
+static bool parse_module(const json_t *json, struct attest_tdx_module *ret)
+{
+    return attest_json_get_hex(json, "mrsigner", ret->mrsigner, sizeof ret->mrsigner) &&
+           attest_json_get_hex(json, "attributes", ret->attributes, sizeof ret->attributes) &&
+           attest_json_get_hex(json, "attributesMask", ret->attributes_mask,
+                               sizeof ret->attributes_mask);
+}
+
+// "TDX_01": the module's version is the two hex digits, never zero, and stands once.
+static bool parse_named_module(const json_t *json, struct attest_tcb_info *info)
+{
+    struct attest_tdx_module *module = &info->modules[info->module_count];
+    struct span id;
+    if (!attest_json_get_text(json, "id", &id) || id.size != 6 || memcmp(id.data, "TDX_", 4) != 0 ||
+        !is_ok(hex_decode(SPAN(id.data + 4, 2), &module->version, 1)) || module->version == 0)
+        return false;
+    for (size_t i = 0; i < info->module_count; i++)
+        if (info->modules[i].version == module->version)
+            return false;
+    info->module_count++;
+    return parse_module(json, module) &&
+           attest_svn_levels_parse(json_object_get(json, "tcbLevels"), ATTEST_MODULE_LEVELS_MAX,
+                                   module->levels, &module->level_count);
+}
+
+static bool parse_modules(const json_t *json, struct attest_tcb_info *info)
+{
+    const json_t *list = json_object_get(json, "tdxModuleIdentities");
+    if (!parse_module(json_object_get(json, "tdxModule"), &info->module))
+        return false;
+    if (list && (!json_is_array(list) || json_array_size(list) > ATTEST_MODULES_MAX))
+        return false;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!parse_named_module(json_array_get(list, i), info))
+            return false;
     return true;
 }
 
@@ -155,6 +263,8 @@ static bool parse_tcb_info(struct attest_tcb_info *info)
         return false;
     info->tdx = attest_json_is(id, "TDX");
     if (!info->tdx && !attest_json_is(id, "SGX"))
+        return false;
+    if (info->tdx && !parse_modules(json, info))
         return false;
     return parse_levels(json_object_get(json, "tcbLevels"), info);
 }
@@ -178,16 +288,47 @@ void attest_tcb_info_done(struct attest_tcb_info *info)
     info->level_count = 0;
 }
 
+static bool reaches(const uint8_t *have, const uint8_t *needed, size_t from)
+{
+    for (size_t i = from; i < ATTEST_TCB_COMPONENTS; i++)
+        if (have[i] < needed[i])
+            return false;
+    return true;
+}
+
+static bool reaches_level(const struct attest_pck *pck, const struct attest_tcb_level *level)
+{
+    return pck->pcesvn >= level->svn && reaches(pck->components, level->components, 0);
+}
+
 const struct attest_tcb_level *attest_tcb_info_level(const struct attest_tcb_info *info,
                                                      const struct attest_pck *pck)
 {
-    for (size_t i = 0; i < info->level_count; i++) {
-        const struct attest_tcb_level *level = &info->levels[i];
-        size_t c = 0;
-        while (c < ATTEST_TCB_COMPONENTS && pck->components[c] >= level->components[c])
-            c++;
-        if (c == ATTEST_TCB_COMPONENTS && pck->pcesvn >= level->svn)
-            return level;
-    }
+    for (size_t i = 0; i < info->level_count; i++)
+        if (reaches_level(pck, &info->levels[i]))
+            return &info->levels[i];
+    return NULL;
+}
+
+const struct attest_tcb_level *attest_tcb_info_level_tdx(const struct attest_tcb_info *info,
+                                                         const struct attest_pck *pck,
+                                                         const uint8_t tee_tcb_svn[TDX_SVN_SIZE])
+{
+    size_t from = tee_tcb_svn[1] > 0 ? 2 : 0;
+    for (size_t i = 0; i < info->level_count; i++)
+        if (reaches_level(pck, &info->levels[i]) &&
+            reaches(tee_tcb_svn, info->levels[i].tdx_components, from))
+            return &info->levels[i];
+    return NULL;
+}
+
+const struct attest_tdx_module *attest_tcb_info_module(const struct attest_tcb_info *info,
+                                                       uint8_t version)
+{
+    if (version == 0)
+        return &info->module;
+    for (size_t i = 0; i < info->module_count; i++)
+        if (info->modules[i].version == version)
+            return &info->modules[i];
     return NULL;
 }

@@ -69,12 +69,16 @@
     X(QE_MRSIGNER, ERR_DENIED, "the quoting enclave has another signer")                        \
     X(QE_ISVPRODID, ERR_DENIED, "the quoting enclave is another product")                       \
     X(QE_ISVSVN_UNSUPPORTED, ERR_DENIED, "the quoting enclave is older than every known level") \
+    X(TDX_MODULE_MISMATCH, ERR_DENIED, "the TDX module is not one that the TCB info names")     \
     X(TCB_UNSUPPORTED, ERR_DENIED, "the platform's TCB is below every known level")             \
     X(TCB_STATUS_UNKNOWN, ERR_DENIED, "the status of the platform's TCB level is not known")    \
     /* Policy: the quote is genuine, and refused */                                             \
+    X(POLICY_TEE, ERR_DENIED, "the policy does not accept this kind of enclave")                \
     X(POLICY_ROOT, ERR_DENIED, "the policy does not accept this root")                          \
     X(POLICY_EMULATED, ERR_DENIED, "the policy does not accept emulated enclaves")              \
     X(POLICY_TCB_STATUS, ERR_DENIED, "the policy does not accept this TCB status")              \
+    X(POLICY_ADVISORY, ERR_DENIED, "an advisory applies that the policy does not name")         \
+    X(POLICY_TCB_DATE, ERR_STALE, "the TCB level is older than the policy's date")              \
     X(POLICY_TCB_EVALUATION, ERR_STALE, "the policy wants a later TCB evaluation")              \
     X(POLICY_DEBUG, ERR_DENIED, "the enclave is a debug enclave")                               \
     X(POLICY_PROVISIONKEY, ERR_DENIED, "the enclave may use the provisioning key")              \

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DCAP decision for SGX quotes of version 3. Each stage checks all that it uses before the next
-// stage uses it: form, PCK chain, revocation, TCB info, QE identity, then the quote's own
-// signatures, then the levels.
+// The DCAP decision for SGX and TDX quotes. Each stage checks all that it uses before the next stage
+// uses it: form, PCK chain, revocation, TCB info, QE identity, then the quote's own signatures, then
+// the levels.
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attest/attest.h"
+#include "attest/decide.h"
 #include "attest/json.h"
-#include "attest/quote.h"
 #include "crypto/p256.h"
 #include "crypto/sha256.h"
 
@@ -85,14 +85,34 @@ static struct span part(const struct work *w, enum attest_part p)
     return w->in->collateral.parts[p];
 }
 
+// In the quote itself, or beside a quote that only says which platform it is.
+static enum attest_code find_pck_chain(const struct work *w, struct span *ret)
+{
+    struct span supplied = part(w, ATTEST_PART_PCK_CHAIN);
+    switch (w->quote.certdata_type) {
+    case SGX_QUOTE_CERTDATA_PCK_CHAIN:
+        *ret = w->quote.certdata;
+        return ATTEST_OK;
+    case SGX_QUOTE_CERTDATA_PPID:
+        if (w->quote.certdata.size != SGX_QUOTE_PPID_DATA_SIZE)
+            return ATTEST_QUOTE_FORMAT;
+        if (!supplied.size)
+            return ATTEST_CERTIFICATION_UNSUPPORTED;
+        *ret = supplied;
+        return ATTEST_OK;
+    default:
+        return ATTEST_CERTIFICATION_UNSUPPORTED;
+    }
+}
+
 static enum attest_code check_pck_chain(struct work *w)
 {
     static const char *const names[] = {"SGX PCK Certificate", " CA", "SGX Root CA"};
     struct span extension;
-    if (w->quote.certdata_type != SGX_QUOTE_CERTDATA_PCK_CHAIN)
-        return ATTEST_CERTIFICATION_UNSUPPORTED;
-    enum attest_code code =
-        attest_chain_load(w->quote.certdata, PCK_CHAIN_COUNT, &pck_chain_codes, &w->pck_chain);
+    struct span pem;
+    enum attest_code code = find_pck_chain(w, &pem);
+    if (!code)
+        code = attest_chain_load(pem, PCK_CHAIN_COUNT, &pck_chain_codes, &w->pck_chain);
     if (code)
         return code;
     code = attest_chain_verify(&w->pck_chain, names, w->in->now, &w->in->roots, &pck_chain_codes,
@@ -182,8 +202,9 @@ static enum attest_code check_tcb_info(struct work *w)
     if (!code)
         code = check_dates(w, info->issue_date, info->next_update, ATTEST_TCB_INFO_NOT_YET_VALID,
                            ATTEST_TCB_INFO_EXPIRED);
-    if (!code && (info->tdx || !ct_equal(info->fmspc, w->pck.fmspc, sizeof info->fmspc) ||
-                  !ct_equal(info->pceid, w->pck.pceid, sizeof info->pceid)))
+    if (!code &&
+        (info->tdx != w->quote.tdx || !ct_equal(info->fmspc, w->pck.fmspc, sizeof info->fmspc) ||
+         !ct_equal(info->pceid, w->pck.pceid, sizeof info->pceid)))
         code = ATTEST_TCB_INFO_MISMATCH;
     return code;
 }
@@ -198,7 +219,7 @@ static enum attest_code check_qe_identity(struct work *w)
     if (!code)
         code = check_dates(w, identity->issue_date, identity->next_update,
                            ATTEST_QE_IDENTITY_NOT_YET_VALID, ATTEST_QE_IDENTITY_EXPIRED);
-    if (!code && !identity->is_qe)
+    if (!code && !(w->quote.tdx ? identity->is_td_qe : identity->is_qe))
         code = ATTEST_QE_IDENTITY_MISMATCH;
     return code;
 }
@@ -251,29 +272,47 @@ static enum attest_code check_qe(const struct sgx_report_body *qe,
     return ATTEST_OK;
 }
 
+// Intel's quote verification, 4.1.2.4.11: who signed the TDX module, and with which attributes.
+static enum attest_code check_module(const struct attest_quote *quote,
+                                     const struct attest_tcb_info *info)
+{
+    const struct tdx_report_body *td = &quote->td;
+    const struct attest_tdx_module *module =
+        quote->tdx ? attest_tcb_info_module(info, td->tee_tcb_svn[1]) : NULL;
+    if (!quote->tdx)
+        return ATTEST_OK;
+    if (!module || !ct_equal(td->mrsignerseam, module->mrsigner, sizeof module->mrsigner) ||
+        td->seamattributes != 0 || !is_zero(module->attributes, sizeof module->attributes))
+        return ATTEST_TDX_MODULE_MISMATCH;
+    return ATTEST_OK;
+}
+
 static enum attest_code choose_levels(struct work *w, struct attest_claims *claims)
 {
-    const struct sgx_report_body *qe = &w->quote.sig.qe_report;
-    enum attest_code code = check_qe(qe, &w->qe_identity);
+    const struct attest_quote *quote = &w->quote;
+    const struct attest_measured measured = {
+        .pck = &w->pck,
+        .qe_isvsvn = quote->sig.qe_report.isvsvn,
+        .td = quote->tdx ? &quote->td : NULL,
+        .td15 = quote->td15,
+    };
+    struct attest_decision d;
+    enum attest_code code = check_qe(&quote->sig.qe_report, &w->qe_identity);
+    if (!code)
+        code = check_module(quote, &w->tcb_info);
+    if (!code)
+        code = attest_decide(&measured, &w->tcb_info, &w->qe_identity, &d);
     if (code)
         return code;
-    const struct attest_tcb_level *qe_level = attest_qe_identity_level(&w->qe_identity, qe->isvsvn);
-    if (!qe_level)
-        return ATTEST_QE_ISVSVN_UNSUPPORTED;
-    const struct attest_tcb_level *level = attest_tcb_info_level(&w->tcb_info, &w->pck);
-    if (!level)
-        return ATTEST_TCB_UNSUPPORTED;
-    claims->platform_status = level->status;
-    claims->qe_status = qe_level->status;
-    claims->tcb_status = attest_tcb_converge(level->status, qe_level->status);
-    if (claims->tcb_status == ATTEST_TCB_STATUS_UNKNOWN_TEXT)
-        return ATTEST_TCB_STATUS_UNKNOWN;
-    claims->tcb_date = level->date;
-    claims->qe_tcb_date = qe_level->date;
-    claims->qe_isvsvn = qe->isvsvn;
-    if (!attest_advisories_add(&claims->advisories, level) ||
-        !attest_advisories_add(&claims->advisories, qe_level))
-        return ATTEST_TCB_INFO_FORMAT;
+    claims->tcb_status = d.status;
+    claims->platform_status = d.platform;
+    claims->qe_status = d.qe;
+    claims->module_status = d.module;
+    claims->tcb_date = d.platform_date;
+    claims->qe_tcb_date = d.qe_date;
+    claims->module_tcb_date = d.module_date;
+    claims->qe_isvsvn = measured.qe_isvsvn;
+    claims->advisories = d.advisories;
     return ATTEST_OK;
 }
 
@@ -290,10 +329,13 @@ static enum attest_code judge(struct work *w, struct attest_claims *claims)
         code = choose_levels(w, claims);
     if (code)
         return code;
-    claims->tee = ATTEST_TEE_SGX;
+    claims->tee = w->quote.tdx ? ATTEST_TEE_TDX : ATTEST_TEE_SGX;
     claims->quote_version = w->quote.header.version;
     claims->body = w->quote.body;
-    claims->debug = (claims->body.attributes.flags & SGX_FLAGS_DEBUG) != 0;
+    claims->td = w->quote.td;
+    claims->td15 = w->quote.td15;
+    claims->debug = (claims->body.attributes.flags & SGX_FLAGS_DEBUG) ||
+                    (claims->td.tdattributes & TDX_ATTRIBUTES_DEBUG);
     memcpy(claims->root, w->root->name, sizeof claims->root - 1);
     claims->emulated = w->root != &attest_root_intel;
     claims->tcb_evaluation = MIN(w->tcb_info.evaluation, w->qe_identity.evaluation);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "abi/hostcall/hostcall.h"
 #include "base/hex.h"
@@ -166,9 +167,11 @@ static struct result quoting_get_quote(void *context, const uint8_t *report, siz
     GUARD(quoting_ready(c));
     memcpy(&r, report, sizeof(r));
     GUARD(quoting_quote(c->quoting, &r, buffer, capacity, ret_size));
-    // What any host can do: keep the quotes that pass through. Tests replay them.
+    // What any host can do: keep a quote that passes through. Tests replay it.
     const char *keep = getenv("CLOISTER_KEEP_QUOTE");
-    return keep ? file_write(keep, SPAN(buffer, *ret_size), 0644, FILE_REPLACE) : RESULT_OK;
+    if (!keep || access(keep, F_OK) == 0)
+        return RESULT_OK;
+    return file_write(keep, SPAN(buffer, *ret_size), 0644, FILE_MUST_BE_NEW);
 }
 
 static struct result quoting_get_collateral(void *context, uint8_t *buffer, size_t capacity,

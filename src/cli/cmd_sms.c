@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "cli/cli.h"
@@ -36,7 +37,8 @@ static const char help[] =
     "installation's\n"
     "emulated platform, --root another installation's (cloister worker platform); they protect\n"
     "nothing. identity prints what apps and owners pin: which\n"
-    "enclave, under which policy. serve runs the SMS in its enclave. push-result-key gives the "
+    "enclave, under which policy. serve runs the SMS in its enclave; its\n"
+    "database is a file in $CLOISTER_HOME/sms. push-result-key gives the "
     "SMS\n"
     "the RSA public key (PEM) that results for this wallet are encrypted for.\n";
 
@@ -130,6 +132,16 @@ static int launch(const char *image, const char *policy, const char *listen, con
     return cmd_run(n, arguments);
 }
 
+// The database's volume is a file in the working directory.
+static struct result enter_state(void)
+{
+    char dir[PATH_MAX];
+    GUARD(home_path("sms/volume", dir));
+    *strrchr(dir, '/') = 0;
+    REQUIRE(chdir(dir) == 0, ERR_IO, "the SMS's folder cannot be entered");
+    return RESULT_OK;
+}
+
 static int serve(int argc, char **argv)
 {
     const char *policy = NULL, *image = NULL, *listen = NULL, *threads = NULL, *platform = NULL;
@@ -151,7 +163,13 @@ static int serve(int argc, char **argv)
     struct result r = read_policy(policy, &text, &parsed);
     if (!is_ok(r))
         return say_failure(policy, r);
-    return launch(image, text, listen, threads, platform, quiet);
+    char path[PATH_MAX];
+    if (!realpath(image, path))
+        return say_failure(image, fail(ERR_NOT_FOUND, "there is no such image"));
+    r = enter_state();
+    if (!is_ok(r))
+        return say_failure("sms serve", r);
+    return launch(path, text, listen, threads, platform, quiet);
 }
 
 static json_t *emulated_root(struct result *ret_result)
@@ -225,12 +243,10 @@ static int policy(int argc, char **argv)
 {
     const char *post = NULL, *url = NULL, *root = NULL;
     bool done, emulated = false, no_intel = false;
-    const struct option_slot slots[] = {{"post-compute", &post, NULL, 0},
-                                        {"ledger", &url, NULL, 0},
-                                        {"root", &root, NULL, 0},
-                                        {"emulated", NULL, &emulated, 0},
-                                        {"no-intel", NULL, &no_intel, 0},
-                                        {0}};
+    const struct option_slot slots[] = {
+        {"post-compute", &post, NULL, 0}, {"ledger", &url, NULL, 0},
+        {"root", &root, NULL, 0},         {"emulated", NULL, &emulated, 0},
+        {"no-intel", NULL, &no_intel, 0}, {0}};
     int at = options_read(argc, argv, slots, help, &done);
     if (at < 0 || done)
         return at < 0 ? EXIT_USAGE : EXIT_DONE;

@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // `cloister`: dispatch by a table. Each command has a file of its own.
+//
+// Two programs are linked from this file. lib/cloister/tool has every command. `cloister` has those that
+// need few libraries, so that it starts fast, and executes the tool for the rest.
 #include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "crypto/sha256.h"
+#include "os/home.h"
 
 #define VERSION "0.1.0"
 
+#pragma weak cmd_build
+#pragma weak cmd_wallet
+#pragma weak cmd_ledger
+#pragma weak cmd_app
+#pragma weak cmd_dataset
+#pragma weak cmd_workerpool
+#pragma weak cmd_order
+#pragma weak cmd_task
+#pragma weak cmd_sms
+#pragma weak cmd_worker
+#pragma weak cmd_quote
+
 static const struct {
     const char *word;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv); // NULL: in the tool
     const char *help; // NULL begins a group, whose title is `word`
 } commands[] = {
     {"Images", NULL, NULL},
@@ -48,6 +65,17 @@ static void help(FILE *out)
     fprintf(out, "\nState lives under $CLOISTER_HOME (default: ~/.local/share/cloister).\n");
 }
 
+static int run_tool(char **argv)
+{
+    char path[PATH_MAX];
+    struct result r = home_part("tool", path);
+    if (is_ok(r))
+        execv(path, argv);
+    fprintf(stderr, "cloister: cannot run lib/cloister/tool%s%s\n", is_ok(r) ? "" : ": ",
+            is_ok(r) ? "" : r.why);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -66,8 +94,8 @@ int main(int argc, char **argv)
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
         sha256_select(b >> 29 & 1); // SHA extensions
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (commands[i].run && strcmp(commands[i].word, argv[1]) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+        if (commands[i].help && strcmp(commands[i].word, argv[1]) == 0)
+            return commands[i].run ? commands[i].run(argc - 1, argv + 1) : run_tool(argv);
     fprintf(stderr, "cloister: there is no command '%s'; see cloister --help\n", argv[1]);
     return 2;
 }

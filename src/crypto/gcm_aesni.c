@@ -43,13 +43,13 @@ static __m128i next_odd(__m128i key, __m128i even)
     return _mm_xor_si128(fold(key), _mm_shuffle_epi32(assist, 0xaa));
 }
 
-#define EXPAND(i, constant)                                                                        \
-    do {                                                                                           \
-        even = next_even(even, _mm_aeskeygenassist_si128(odd, constant));                          \
-        store(k->round[i], even);                                                                  \
-        odd = next_odd(odd, even);                                                                 \
-        if ((i) + 1 < 15)                                                                          \
-            store(k->round[(i) + 1 < 15 ? (i) + 1 : 14], odd);                                     \
+#define EXPAND(i, constant)                                               \
+    do {                                                                  \
+        even = next_even(even, _mm_aeskeygenassist_si128(odd, constant)); \
+        store(k->round[i], even);                                         \
+        odd = next_odd(odd, even);                                        \
+        if ((i) + 1 < 15)                                                 \
+            store(k->round[(i) + 1 < 15 ? (i) + 1 : 14], odd);            \
     } while (0)
 
 static void key_schedule(struct gcm_key *k, const uint8_t key[GCM_KEY_SIZE])

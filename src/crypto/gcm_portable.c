@@ -3,7 +3,7 @@
 // is computed, on eight bytes of a 64-bit word at once.
 #include "crypto/gcm_k.h"
 
-#define BYTES(x) ((x) * 0x0101010101010101ull)
+#define BYTES(x) ((x)*0x0101010101010101ull)
 
 // Multiplies the bytes of `a` by x in GF(2^8), AES's polynomial.
 static uint64_t xtime(uint64_t a)

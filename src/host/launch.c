@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/hostile.h"
@@ -18,6 +19,21 @@
 #include "image/kernel_elf.h"
 
 #define SITES_MAX 64u
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+// Ends a phase that began when the one before ended, or at *since.
+static void end_phase(struct host *host, enum host_phase phase, uint64_t *since)
+{
+    uint64_t now = now_ns();
+    host->phase_ns[phase] = now - *since;
+    *since = now;
+}
 
 static struct result sink_add(void *context, uint64_t offset, const void *pages, size_t size,
                               uint64_t secinfo_flags, bool measure)
@@ -37,7 +53,7 @@ static struct result tell_sites(struct host *host)
     return host->platform->enclu_sites(host->enclave, sites, count);
 }
 
-static struct result build(struct host *host)
+static struct result build(struct host *host, uint64_t *since)
 {
     const struct image *image = &host->image;
     const struct enclave_sink sink = {sink_add, host};
@@ -48,9 +64,13 @@ static struct result build(struct host *host)
     if (host->configid)
         memcpy(secs.configid, host->configid, sizeof secs.configid);
     GUARD(host->platform->create(&secs, &host->enclave));
+    end_phase(host, PHASE_CREATE, since);
     GUARD(enclave_build(image->kernel, image->params, &sink));
+    end_phase(host, PHASE_ADD, since);
     GUARD(tell_sites(host));
-    return host->platform->init(host->enclave, image->sigstruct);
+    GUARD(host->platform->init(host->enclave, image->sigstruct));
+    end_phase(host, PHASE_INIT, since);
+    return RESULT_OK;
 }
 
 // Hints only: an enclave that believes too much crashes.
@@ -149,14 +169,17 @@ static void watch(struct host *host, struct host_outcome *ret_outcome)
 
 static struct result launch(struct host *host, const struct host_options *options)
 {
+    uint64_t since = now_ns();
     GUARD(image_open(options->image_path, options->note, &host->image));
-    GUARD(build(host));
+    end_phase(host, PHASE_OPEN, &since);
+    GUARD(build(host, &since));
     GUARD(make_boot(host, options));
     GUARD(make_events(host));
     GUARD(host_threads_init(host, host->image.params->threads));
     if (options->hostile_seed != 0)
         GUARD(host_hostile_new(options->hostile_seed, options->hostile_rate, true, &host->hostile));
     REQUIRE(host_thread_start(host, 0) == 0, ERR_MEMORY, "cannot start a thread");
+    end_phase(host, PHASE_START, &since);
     return RESULT_OK;
 }
 

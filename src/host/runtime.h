@@ -7,6 +7,7 @@
 #define HOST_RUNTIME_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "abi/enclave.h"
@@ -37,6 +38,9 @@ struct host_thread {
     atomic_uint_least64_t calls[HOSTCALL_COUNT + 1];
 };
 
+// What host_launch() spends its time on, in this order.
+enum host_phase { PHASE_OPEN, PHASE_CREATE, PHASE_ADD, PHASE_INIT, PHASE_START, PHASE_COUNT };
+
 struct host {
     const struct sgx_platform *platform;
     struct sgx_enclave *enclave;
@@ -45,9 +49,11 @@ struct host {
     struct host_hostile *hostile; // NULL: an honest host
     struct image image;           // its mapping is what the kernel reads
     struct boot_info *boot;
+    sem_t kernel_lock; // threads of the kernel that wait for its lock
     int done_fd;   // eventfd: the outcome is known
     int timer_fd;  // timer_set
     int signal_fd; // the signals that end the run
+    uint64_t phase_ns[PHASE_COUNT]; // how long each took
     uint32_t thread_count;
     pthread_mutex_t lock;
     pthread_mutex_t quoting_lock;

@@ -8,6 +8,10 @@
 
 #define COUNTERS 11
 
+// Microseconds until the first thread was let go.
+static const char *const phase_names[PHASE_COUNT] = {"open_us", "create_us", "add_us", "init_us",
+                                                     "start_us"};
+
 struct counter {
     const char *name;
     uint64_t value;
@@ -57,6 +61,8 @@ void host_stats_print(const struct host *host, FILE *out)
     fprintf(out, "%-20s %s\n", "platform", host->platform->name);
     for (size_t i = 0; i < COUNTERS; i++)
         fprintf(out, "%-20s %12" PRIu64 "\n", all[i].name, all[i].value);
+    for (size_t i = 0; i < PHASE_COUNT; i++)
+        fprintf(out, "%-20s %12" PRIu64 "\n", phase_names[i], host->phase_ns[i] / 1000);
     fprintf(out, "%-20s %12" PRIu64 "\n", "host_calls", calls_total(host));
     for (uint32_t n = 1; n <= HOSTCALL_COUNT; n++)
         if (calls_of(host, n) != 0)
@@ -70,6 +76,8 @@ void host_stats_print_json(const struct host *host, FILE *out)
     fprintf(out, "{\"platform\": \"%s\"", host->platform->name);
     for (size_t i = 0; i < COUNTERS; i++)
         fprintf(out, ", \"%s\": %" PRIu64, all[i].name, all[i].value);
+    for (size_t i = 0; i < PHASE_COUNT; i++)
+        fprintf(out, ", \"%s\": %" PRIu64, phase_names[i], host->phase_ns[i] / 1000);
     fprintf(out, ", \"host_calls\": %" PRIu64 ", \"host_calls_by_name\": {", calls_total(host));
     const char *separator = "";
     for (uint32_t n = 1; n <= HOSTCALL_COUNT; n++) {

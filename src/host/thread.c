@@ -164,6 +164,7 @@ struct result host_threads_init(struct host *host, uint32_t count)
 {
     REQUIRE(count >= 1 && count <= THREADS_MAX, ERR_RANGE, "the number of threads is out of range");
     host->thread_count = count;
+    REQUIRE(sem_init(&host->kernel_lock, 0, 0) == 0, ERR_MEMORY, "cannot make a semaphore");
     for (uint32_t i = 0; i < count; i++) {
         host->threads[i].host = host;
         host->threads[i].slot = i;

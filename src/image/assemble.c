@@ -9,6 +9,7 @@
 
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "image/bytecode.h"
 #include "image/image.h"
 #include "image/packages.h"
 #include "image/scan.h"
@@ -168,6 +169,8 @@ struct result assemble_files(const struct manifest *m, const char *directory, bo
         if (!staging_exists(s, m->regions[i].path))
             GUARD(staging_make_directory(s, note, m->regions[i].path, 0755));
     }
+    if (m->python_bytecode)
+        GUARD(bytecode_compile(s, note));
     return check_entrypoint(m, s, note);
 }
 

@@ -21,6 +21,7 @@
 #include "image/kernel_elf.h"
 #include "image/sign.h"
 #include "image/tool.h"
+#include "os/home.h"
 
 // What is at hand before the image file is written.
 struct parts {
@@ -32,32 +33,15 @@ struct parts {
     struct enclave_params *params;
 };
 
-// lib/cloister/NAME beside the program, or beside the program's directory.
-static struct result find_beside(const char *name, struct image_note *note, char ret[PATH_MAX])
-{
-    char program[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (size <= 0)
-        return image_fail(note, ERR_IO, "cannot find the program's own directory", "%s", name);
-    program[size] = 0;
-    *strrchr(program, '/') = 0;
-    static const char *const places[] = {"lib/cloister", "../lib/cloister"};
-    for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
-        if (snprintf(ret, PATH_MAX, "%s/%s/%s", program, places[i], name) < PATH_MAX &&
-            access(ret, R_OK) == 0)
-            return RESULT_OK;
-    }
-    return image_fail(note, ERR_NOT_FOUND, "a part of Cloister is missing",
-                      "lib/cloister/%s beside %s", name, program);
-}
-
 static struct result load_part(const char *given, const char *name, size_t max,
                                struct image_note *note, uint8_t **ret, size_t *ret_size)
 {
     char path[PATH_MAX];
     if (given)
         return tool_read(note, given, max, ret, ret_size);
-    GUARD(find_beside(name, note, path));
+    struct result found = home_part(name, path);
+    if (!is_ok(found))
+        return image_fail(note, found.code, found.why, "lib/cloister/%s", name);
     return tool_read(note, path, max, ret, ret_size);
 }
 

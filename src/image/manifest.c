@@ -310,6 +310,7 @@ static const struct key manifest_keys[] = {
     {"fspf-key", set_hex_key, FIELD(manifest, fspf_key), 0, 0},
     {"debug", set_bool, FIELD(manifest, debug), 0, 0},
     {"service", set_bool, FIELD(manifest, service), 0, 0},
+    {"python-bytecode", set_bool, FIELD(manifest, python_bytecode), 0, 0},
     {"uid", set_number, FIELD(manifest, uid), 0, 65535},
     {"gid", set_number, FIELD(manifest, gid), 0, 65535},
     {"umask", set_umask, FIELD(manifest, umask), 0, 0},
@@ -344,7 +345,11 @@ struct result manifest_parse(struct span text, struct image_note *note, struct m
     yaml_document_t document;
     REQUIRE(yaml_parser_initialize(&parser), ERR_MEMORY, "out of memory");
     yaml_parser_set_input_string(&parser, text.data, text.size);
-    struct manifest m = {.heap = 1ull << 30, .stack = 8u << 20, .threads = 16, .umask = 022};
+    struct manifest m = {.heap = 1ull << 30,
+                         .stack = 8u << 20,
+                         .threads = 16,
+                         .umask = 022,
+                         .python_bytecode = true};
     struct result result;
     if (!yaml_parser_load(&parser, &document)) {
         result = image_fail(note, ERR_INVALID, "not YAML", "line %zu: %s",

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct result home_path(const char *relative, char ret[PATH_MAX])
 {
@@ -27,4 +28,22 @@ struct result home_path(const char *relative, char ret[PATH_MAX])
         path[n - 1] = 0;
     memcpy(ret, path, sizeof path);
     return RESULT_OK;
+}
+
+struct result home_part(const char *name, char ret[PATH_MAX])
+{
+    static const char *const places[] = {"", "/..", "/../.."};
+    char program[PATH_MAX], path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    REQUIRE(size > 0, ERR_IO, "cannot find the program's own directory");
+    program[size] = 0;
+    *strrchr(program, '/') = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int n = snprintf(path, sizeof path, "%s%s/lib/cloister/%s", program, places[i], name);
+        if (n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0) {
+            memcpy(ret, path, sizeof path);
+            return RESULT_OK;
+        }
+    }
+    return fail(ERR_NOT_FOUND, "a part of Cloister is missing");
 }

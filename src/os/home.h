@@ -12,4 +12,8 @@
 // the home and the folders in between, mode 0700.
 struct result home_path(const char *relative, char ret[PATH_MAX]);
 
+// The file lib/cloister/NAME of this installation, found from where this program is: in the build
+// folder, in PREFIX/bin, or in lib/cloister itself.
+struct result home_part(const char *name, char ret[PATH_MAX]);
+
 #endif

@@ -269,6 +269,7 @@ struct result proto_trust_check(const struct proto_trust *trust,
     if (ret_code && reasons.count)
         *ret_code = reasons.codes[0];
     GUARD(r);
+    REQUIRE(verdict.claims.tee == ATTEST_TEE_SGX, ERR_DENIED, "the quote is not an SGX enclave's");
     *ret = verdict.claims;
     return RESULT_OK;
 }

@@ -49,6 +49,7 @@ static struct result serve(struct enclave *e, char *policy)
     GUARD(text_hint(e, "LISTEN", LISTEN_DEFAULT, where, sizeof where));
     GUARD(text_hint(e, "THREADS", "0", threads, sizeof threads));
     GUARD(open_sms(e, policy, &s));
+    s->log = stderr;
     struct result r = net_listen(where, &fd, &port);
     if (is_ok(r)) {
         int count = atoi(threads);

@@ -34,6 +34,10 @@ enum proto_refusal release_refusal_of(enum attest_code code)
     case ATTEST_POLICY_ATTRIBUTES:
         return PROTO_REFUSED_ATTRIBUTES;
     case ATTEST_PCK_CHAIN_UNTRUSTED:
+    case ATTEST_POLICY_TEE:
+    case ATTEST_POLICY_ADVISORY:
+    case ATTEST_POLICY_TCB_DATE:
+    case ATTEST_TCB_UNSUPPORTED:
     case ATTEST_POLICY_ROOT:
     case ATTEST_POLICY_EMULATED:
     case ATTEST_POLICY_TCB_STATUS:

@@ -73,12 +73,13 @@ void sms_log(const struct sms *s, const char *what, const struct hash32 *task, c
     char id[HEX_SIZE(32)] = "-", when[32];
     struct tm tm;
     time_t now = time(NULL);
-    (void)s;
+    if (!s->log)
+        return;
     gmtime_r(&now, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     if (task)
         hex_encode(task->bytes, sizeof task->bytes, id);
-    fprintf(stderr, "%s %s %s: %s%s%s\n", when, what, id, outcome, *why ? ": " : "", why);
+    fprintf(s->log, "%s %s %s: %s%s%s\n", when, what, id, outcome, *why ? ": " : "", why);
 }
 
 void sms_answer_done(struct sms_answer *a)

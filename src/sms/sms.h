@@ -8,6 +8,7 @@
 #define SMS_SMS_H
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "proto/attest_message.h"
 #include "proto/client.h"
@@ -22,6 +23,7 @@ struct sms {
     struct proto_quoter quoter; // the SMS's own evidence; it has no substitute
     struct eth_key signer_key;
     struct address signer;
+    FILE *log; // NULL: silent
 };
 
 // The policy text must be the one that `configid` (of our own report) names. Opens store and ledger.
@@ -88,7 +90,7 @@ struct sms_server {
 };
 struct result sms_server_run(const struct sms_server *server);
 
-// One line on stderr with the time. Never a secret, never a peer's text.
+// One line in the log, with the time. Never a secret, never a peer's text.
 void sms_log(const struct sms *s, const char *what, const struct hash32 *task, const char *outcome,
              const char *why);
 

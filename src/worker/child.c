@@ -53,18 +53,28 @@ struct result child_run(const struct child *c, int *ret_status)
     return RESULT_OK;
 }
 
+// How well a line of an enclave's log explains its end.
+static int rank_of(const char *line)
+{
+    static const char *const words[] = {"panic", "integrity:", "refused"};
+    int rank = 0;
+    for (int i = 0; i < (int)(sizeof words / sizeof words[0]); i++)
+        rank = strstr(line, words[i]) ? i + 1 : rank;
+    return rank;
+}
+
 void child_reason(const char *log, char ret[CHILD_REASON_SIZE])
 {
     char line[1024];
-    bool refused = false;
+    int best = 0;
     FILE *f = fopen(log, "re");
     ret[0] = 0;
     while (f && fgets(line, sizeof line, f)) {
-        bool is_refusal = strstr(line, "refused") != NULL;
+        int rank = rank_of(line);
         size_t n = 0;
-        if (line[strspn(line, " \n")] == 0 || (refused && !is_refusal))
+        if (line[strspn(line, " \n")] == 0 || rank < best)
             continue;
-        refused = refused || is_refusal;
+        best = rank;
         for (size_t i = 0; line[i] && line[i] != '\n' && n < CHILD_REASON_SIZE - 1; i++)
             ret[n++] = line[i] >= ' ' && line[i] < 0x7f ? line[i] : '?';
         ret[n] = 0;

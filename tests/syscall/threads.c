@@ -202,7 +202,7 @@ static void directed_signals(void)
 
 static void *touch_stack(void *argument)
 {
-    volatile char big[200000];
+    volatile char big[60000];
     for (size_t i = 0; i < sizeof big; i += 4096)
         big[i] = 1;
     return argument;

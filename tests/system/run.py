@@ -32,7 +32,7 @@ BUSYBOX = {
     "dd": (["dd", "if=/dev/zero", "bs=4096", "count=100", "status=none"], b""),
     "seq": (["seq", "1", "20000"], b""),
     "sh": (["sh", "-c", "x=3; while [ $x -gt 0 ]; do echo $x; x=$((x - 1)); done; exit 9"], b""),
-    "sh-write": (["sh", "-c", "cd /tmp && echo one >f && echo two >>f && read a <f && echo $a && rm f && pwd"], b""),
+    "sh-write": (["sh", "-c", "cd /tmp && echo one >f && echo two >>f && read a <f && echo $a && pwd"], b""),
     "false": (["false"], b""),
     "kill": (["sh", "-c", "kill -9 $$"], b""),
     "no-applet": (["no-such-applet"], b""),
@@ -261,12 +261,12 @@ def refusals(report, image):
         return
     with open(image.path, "rb") as file:
         content = bytearray(file.read())
-    needle = content.find(b"GNU C Library")
+    needle = content.find(b"/lib64/ld-linux-x86-64.so.2")  # in the program: read at its start
     damaged = os.path.join(OUT, "damaged.cloister")
-    for name, at in (("superblock", 1024 + 8), ("library", needle), ("hash-tree", None), ("trailer", len(content) - 4000)):
+    for name, at in (("superblock", 1024 + 8), ("program", needle), ("hash-tree", None), ("trailer", len(content) - 4000)):
         if at is None:
             report_inspect = subprocess.run([parity.CLOISTER, "inspect", image.path, "--json"], capture_output=True, text=True)
-            at = json.loads(report_inspect.stdout)["filesystem"]["hash_offset"] + 4096 + 100
+            at = json.loads(report_inspect.stdout)["hash_offset"] + 4096 + 100
         content[at] ^= 1
         with open(damaged, "wb") as file:
             file.write(content)
@@ -276,10 +276,8 @@ def refusals(report, image):
         ours.close()
         verify = subprocess.run([parity.CLOISTER, "fspf", "verify", damaged], capture_output=True, text=True)
         why = "" if verify.returncode == 1 else f"fspf verify says {verify.returncode}"
-        if done.code == 0 and name != "library":
+        if done.code == 0 and name != "hash-tree":  # a hash that nothing read needs is not looked at
             why = why or "the enclave ran it"
-        if name == "library" and done.code == 0 and done.stdout == b"":
-            pass  # a page that /bin/true never reads is never believed either
         report.case(f"refused-flipped-bit-{name}", why)
     os.unlink(damaged)
 

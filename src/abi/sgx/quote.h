@@ -13,7 +13,10 @@
 
 #define SGX_QUOTE_VERSION_3          3u
 #define SGX_QUOTE_KEY_ECDSA_P256     2u // attestation key type
+#define SGX_QUOTE_CERTDATA_PPID      3u // encrypted PPID, CPUSVN, PCESVN, PCEID; no certificate
 #define SGX_QUOTE_CERTDATA_PCK_CHAIN 5u // leaf, intermediate and root as PEM
+#define SGX_QUOTE_CERTDATA_QE_REPORT 6u // versions 4 and 5: QE report around another kind
+#define SGX_QUOTE_PPID_DATA_SIZE     404u
 #define SGX_QUOTE_USERDATA_SIZE      20u
 #define SGX_QUOTE_QE_VENDOR_SIZE     16u
 #define SGX_QUOTE_SIZE_MAX           16384u // our limit; real ones have 4.5 KiB

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/calls/calls.h"
 
-#include <sched.h>
+#include <semaphore.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -39,10 +39,16 @@ long hostcall_do_timer_set(struct host_thread *t, uint64_t deadline_ns)
     return calls_answer(timerfd_settime(t->host->timer_fd, TFD_TIMER_ABSTIME, &when, NULL));
 }
 
-long hostcall_do_yield(struct host_thread *t)
+long hostcall_do_lock_wait(struct host_thread *t)
 {
-    (void)t;
-    return calls_answer(sched_yield());
+    while (sem_wait(&t->host->kernel_lock) < 0)
+        continue;
+    return 0;
+}
+
+long hostcall_do_lock_wake(struct host_thread *t)
+{
+    return calls_answer(sem_post(&t->host->kernel_lock));
 }
 
 long hostcall_do_log(struct host_thread *t, const void *text, size_t text_size)

@@ -171,6 +171,8 @@ static void socket_release(struct file *f)
 }
 
 static const struct file_ops socket_file_ops = {
+    .read_vector = socket_read_vector,
+    .write_vector = socket_write_vector,
     .name = "socket",
     .read = socket_read,
     .write = socket_write,

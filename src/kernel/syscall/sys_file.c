@@ -182,6 +182,22 @@ SYSCALL(pwrite64)
     return transfer((long)a[0], a[1], a[2], true, &a[3]);
 }
 
+static long message_vector(struct file *f, uint64_t user_iov, uint64_t count, bool write)
+{
+    struct iovec *iov = kzalloc(MAX(count, 1ul) * sizeof *iov);
+    long n = iov ? copy_from_user(iov, user_iov, count * sizeof *iov) : -ENOMEM;
+    for (uint64_t i = 0; n == 0 && i < count; i++)
+        if (!user_range_ok((uint64_t)iov[i].iov_base, iov[i].iov_len))
+            n = -EFAULT;
+    file_ref(f);
+    if (n == 0)
+        n = write ? f->ops->write_vector(f, iov, (unsigned)count)
+                  : f->ops->read_vector(f, iov, (unsigned)count);
+    file_unref(f);
+    kfree(iov);
+    return n;
+}
+
 static long transfer_vector(long fd, uint64_t user_iov, uint64_t count, bool write,
                             const uint64_t *pos)
 {
@@ -190,6 +206,8 @@ static long transfer_vector(long fd, uint64_t user_iov, uint64_t count, bool wri
     struct file *f = fd_get((int)fd);
     if (!f || !may(f, write))
         return -EBADF;
+    if (!pos && (write ? (void *)f->ops->write_vector : (void *)f->ops->read_vector))
+        return message_vector(f, user_iov, count, write);
     uint64_t at = pos ? *pos : 0, done = 0;
     for (uint64_t i = 0; i < count; i++) {
         struct iovec v;
@@ -434,7 +452,6 @@ SYSCALL(dup3)
 }
 
 #define FLAGS_SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
-#define PIPE_SIZE      65536
 
 SYSCALL(fcntl)
 {
@@ -474,11 +491,11 @@ SYSCALL(fcntl)
     case F_GETSIG:
     case F_SETSIG:
         return 0;
-    case F_SETPIPE_SZ:
-    case F_GETPIPE_SZ:
-        return strcmp(f->ops->name, "pipe") == 0 ? PIPE_SIZE : -EBADF;
     case F_GET_SEALS:
         return f->node && !f->dentry->parent ? F_SEAL_SEAL : -EINVAL;
+    case F_SETPIPE_SZ:
+    case F_GETPIPE_SZ:
+        return f->ops->fcntl ? f->ops->fcntl(f, command, a[2]) : -EBADF;
     default:
         return -EINVAL;
     }

@@ -132,10 +132,7 @@ SYSCALL(statx)
     if (err < 0)
         return err;
     err = target_stat(&t, &st);
-    struct node *n = target_node(&t);
     bool mount_root = t.dentry && !t.dentry->parent;
-    bool read_only = n && (n->fs->flags & FS_READ_ONLY);
-    (void)read_only;
     target_done(&t);
     if (err < 0)
         return err;

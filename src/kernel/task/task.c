@@ -160,9 +160,9 @@ _Noreturn void task_exit(void)
     cpu->task = NULL;
     cpu->state = PERCPU_IDLE;
     t->alive = false;
+    kernel_unlock(); // the slot may be given away now, but nobody enters it before we have left
     struct hostcall_area *area = hostcall_area_current();
     host_store((struct host_ptr){(uint64_t)&area->number}, HOSTCALL_THREAD_EXIT);
-    kernel_unlock();
     hostcall_exit_for_ever();
 }
 

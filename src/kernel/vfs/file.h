@@ -16,6 +16,7 @@
 
 struct dentry;
 struct file;
+struct iovec;
 struct node;
 
 struct file_ops {
@@ -23,6 +24,11 @@ struct file_ops {
     // `pos` is where to read or write; streams ignore it. Bytes done, or a negative errno.
     long (*read)(struct file *f, void *buffer, size_t size, uint64_t pos);
     long (*write)(struct file *f, const void *buffer, size_t size, uint64_t pos);
+    // All buffers in one message (sockets); missing: one after the other by read and write. The vector is
+    // kernel memory, its buffers are range-checked.
+    long (*read_vector)(struct file *f, const struct iovec *iov, unsigned count);
+    long (*write_vector)(struct file *f, const struct iovec *iov, unsigned count);
+    long (*fcntl)(struct file *f, unsigned command, uint64_t argument); // commands of its own
     long (*stat)(struct file *f, struct stat *ret);
     long (*ioctl)(struct file *f, unsigned request, uint64_t argument);
     long (*truncate)(struct file *f, uint64_t size);

@@ -17,20 +17,21 @@
 #define WRITERS 8
 
 static char path[] = "/tmp/cloister-store-XXXXXX";
+static struct store *s;
 
 static int set_up(void **state)
 {
     int fd = mkstemp(path);
-    struct store *s;
+    (void)state;
     if (fd < 0 || close(fd) != 0 || !is_ok(store_open(path, &s)))
         return -1;
-    *state = s;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    store_close(*state);
+    (void)state;
+    store_close(s);
     return unlink(path);
 }
 
@@ -38,7 +39,7 @@ static void test_secrets(void **state)
 {
     struct address a = {.bytes = {1}}, b = {.bytes = {2}};
     struct store_secret got;
-    struct store *s = *state;
+    (void)state;
     assert_true(is_ok(store_add(s, STORE_WEB3, &a, "", SPAN_STR("one"), true)));
     assert_int_equal(store_add(s, STORE_WEB3, &a, "", SPAN_STR("two"), false).code, ERR_EXISTS);
     assert_true(is_ok(store_get(s, STORE_WEB3, &a, "", &got)));
@@ -71,8 +72,9 @@ static void test_race(void **state)
     pthread_t threads[WRITERS];
     struct writer_job jobs[WRITERS];
     int won = 0;
+    (void)state;
     for (int i = 0; i < WRITERS; i++) {
-        jobs[i].store = *state;
+        jobs[i].store = s;
         assert_int_equal(pthread_create(&threads[i], NULL, write_first, &jobs[i]), 0);
     }
     for (int i = 0; i < WRITERS; i++) {
@@ -90,7 +92,7 @@ static void test_tasks(void **state)
     struct store_task t;
     uint8_t mrenclave[32] = {4}, first[32], second[32];
     uint64_t generation;
-    struct store *s = *state;
+    (void)state;
     assert_int_equal(store_task(s, &task, &t).code, ERR_NOT_FOUND);
     assert_int_equal(store_app_session(s, &task, mrenclave, true, &generation, first).code,
                      ERR_NOT_FOUND);
@@ -105,7 +107,6 @@ static void test_tasks(void **state)
     assert_memory_not_equal(first, second, 32);
     store_close(s);
     assert_true(is_ok(store_open(path, &s)));
-    *state = s;
     assert_true(is_ok(store_task(s, &task, &t)));
     assert_true(t.generation == 2 && t.app_emulated && address_equal(&t.challenge, &challenge));
     assert_memory_equal(t.transfer_key, second, 32);
@@ -116,8 +117,8 @@ static void test_signer_and_marks(void **state)
 {
     struct eth_key key, key2;
     struct address a, a2;
-    struct store *s = *state;
     struct store_mark m = {10, 5, {.bytes = {1}}}, older = {9, 4, {.bytes = {2}}}, got;
+    (void)state;
     assert_true(is_ok(store_signer(s, &key, &a)));
     assert_true(is_ok(store_signer(s, &key2, &a2)));
     assert_memory_equal(&key, &key2, sizeof key);

@@ -178,8 +178,8 @@ struct fs *fs_dev_new(void)
     nodes[0] = (struct node){&dev_ops, &dev_fs, 1, S_IFDIR | 0755, 1};
     for (size_t i = 0; i < ARRAY_COUNT(devices); i++) {
         bool terminal = (devices[i].mode & S_IFMT) == S_IFCHR && !devices[i].ops;
-        nodes[1 + i] = (struct node){terminal ? &terminal_ops : &dev_ops, &dev_fs, 1,
-                                     devices[i].mode, i + 2};
+        nodes[1 + i] =
+            (struct node){terminal ? &terminal_ops : &dev_ops, &dev_fs, 1, devices[i].mode, i + 2};
     }
     dev_fs.root = &nodes[0];
     return &dev_fs;

@@ -350,7 +350,7 @@ static long lookup_any(struct node *dir, struct name name, struct node **ret)
 {
     if (!NODE_IS(dir, S_IFDIR))
         return -ENOTDIR;
-    uint64_t nid;
+    uint64_t nid = 0;
     long err = search(inode_of(dir), name, &nid);
     return err < 0 ? err : inode_get(erofs_of(dir), nid, ret);
 }

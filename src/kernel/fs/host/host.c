@@ -6,8 +6,8 @@
 #include "base/cursor.h"
 #include "kernel/hostcall/stubs.h"
 
-#define HOST_MAGIC    0x65735546u // as FUSE: somebody else answers
-#define SNAPSHOT_MAX  (8u << 20)
+#define HOST_MAGIC   0x65735546u // as FUSE: somebody else answers
+#define SNAPSHOT_MAX (8u << 20)
 
 struct host_node {
     struct node node;
@@ -218,8 +218,8 @@ static long snapshot(struct host_node *n)
         return -ENOMEM;
     long fd = host_file_open(n->path, strlen(n->path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     long got = fd;
-    while (fd >= 0 && (got = host_dir_read((uint32_t)fd, piece,
-                                           HOSTCALL_DIR_READ_ENTRIES_MAX)) > 0) {
+    while (fd >= 0 &&
+           (got = host_dir_read((uint32_t)fd, piece, HOSTCALL_DIR_READ_ENTRIES_MAX)) > 0) {
         uint8_t *list = n->list_size + (size_t)got > SNAPSHOT_MAX
                             ? NULL
                             : krealloc(n->list, n->list_size + (size_t)got);

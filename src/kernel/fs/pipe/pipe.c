@@ -150,6 +150,7 @@ static void pipe_release(struct file *f)
 }
 
 static const struct file_ops pipe_read_ops = {
+    .fcntl = pipe_fcntl,
     .name = "pipe",
     .read = pipe_read,
     .stat = pipe_stat,
@@ -158,6 +159,7 @@ static const struct file_ops pipe_read_ops = {
     .release = pipe_release,
 };
 static const struct file_ops pipe_write_ops = {
+    .fcntl = pipe_fcntl,
     .name = "pipe",
     .write = pipe_write,
     .stat = pipe_stat,

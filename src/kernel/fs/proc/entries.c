@@ -118,8 +118,8 @@ static void status(struct proc_text *t)
 {
     int pid = process_pid();
     uint32_t uid = vfs_uid(), gid = vfs_gid();
-    proc_put(t, "Name:\t%s\nUmask:\t0022\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\n", program_name(),
-             pid);
+    proc_put(t, "Name:\t%s\nUmask:\t0022\nState:\tR (running)\nTgid:\t%d\nNgid:\t0\n",
+             program_name(), pid);
     proc_put(t, "Pid:\t%d\nPPid:\t0\nTracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n",
              pid, uid, uid, uid, uid, gid, gid, gid, gid);
     proc_put(t, "FDSize:\t256\nGroups:\t\nVmPeak:\t%lu kB\nVmSize:\t%lu kB\nVmHWM:\t%lu kB\n",
@@ -172,21 +172,27 @@ static void number_zero(struct proc_text *t)
 static void cpuinfo(struct proc_text *t)
 {
     for (unsigned i = 0; i < cpu_count(); i++) {
-        proc_put(t, "processor\t: %u\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\n", i);
+        proc_put(t, "processor\t: %u\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\n",
+                 i);
         proc_put(t, "model name\t: Cloister enclave\ncpu MHz\t\t: 2000.000\nphysical id\t: 0\n");
         proc_put(t, "siblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nfpu\t\t: yes\n", cpu_count(),
                  i, cpu_count());
-        proc_put(t, "flags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 pni ssse3 cx16 sse4_1 sse4_2 popcnt aes "
-                    "xsave avx avx2 lm constant_tsc\naddress sizes\t: 46 bits physical, 48 bits virtual\n\n");
+        proc_put(
+            t,
+            "flags\t\t: fpu tsc cx8 cmov mmx fxsr sse sse2 pni ssse3 cx16 sse4_1 sse4_2 popcnt aes "
+            "xsave avx avx2 lm constant_tsc\naddress sizes\t: 46 bits physical, 48 bits "
+            "virtual\n\n");
     }
 }
 
 static void meminfo(struct proc_text *t)
 {
-    proc_put(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", heap_kib(),
-             free_kib(), free_kib());
-    proc_put(t, "Buffers:        %8u kB\nCached:         %8u kB\nSwapCached:     %8u kB\n", 0, 0, 0);
-    proc_put(t, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nShmem:          %8u kB\n", 0, 0, 0);
+    proc_put(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n",
+             heap_kib(), free_kib(), free_kib());
+    proc_put(t, "Buffers:        %8u kB\nCached:         %8u kB\nSwapCached:     %8u kB\n", 0, 0,
+             0);
+    proc_put(t, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nShmem:          %8u kB\n", 0, 0,
+             0);
     proc_put(t, "HugePages_Total:       0\nHugepagesize:       2048 kB\n");
 }
 
@@ -230,9 +236,9 @@ static void uuid(struct proc_text *t)
     proc_put(t, "\n");
 }
 
-#define CONSTANT(name, value)                 \
-    static void name(struct proc_text *t)     \
-    {                                         \
+#define CONSTANT(name, value)                        \
+    static void name(struct proc_text *t)            \
+    {                                                \
         proc_put_bytes(t, value, sizeof(value) - 1); \
     }
 CONSTANT(osrelease, "6.1.0-cloister\n")

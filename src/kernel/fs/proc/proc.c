@@ -14,7 +14,6 @@ struct proc_node {
     int fd;                         // -1: none
 };
 
-
 static struct fs proc_fs;
 static const struct node_ops proc_ops, link_ops, descriptor_ops, existing_ops;
 static const struct proc_entry root_entry = {"", NULL, NULL};
@@ -89,9 +88,11 @@ static void text_release(struct file *f)
     kfree(t);
 }
 
-static const struct file_ops text_ops = {
-    .name = "proc", .read = text_read, .write = text_write, .size = text_size,
-    .release = text_release};
+static const struct file_ops text_ops = {.name = "proc",
+                                         .read = text_read,
+                                         .write = text_write,
+                                         .size = text_size,
+                                         .release = text_release};
 
 static long open(struct node *n, struct file *f)
 {
@@ -208,7 +209,10 @@ static long readdir(struct node *dir, uint64_t pos, struct dir_sink *sink)
         kformat(text, sizeof text, "%d", process_pid());
         if (strcmp(child, "@") == 0)
             child = text;
-        if (!sink->emit(sink, name_of(child), 2 + i, e->text ? S_IFREG : e->link ? S_IFLNK : S_IFDIR,
+        if (!sink->emit(sink, name_of(child), 2 + i,
+                        e->text   ? S_IFREG
+                        : e->link ? S_IFLNK
+                                  : S_IFDIR,
                         i + 3))
             break;
     }

@@ -222,18 +222,6 @@ long shield_get(struct shield *s, uint64_t block, struct shield_page **ret)
     return fill(s, block, pair ? 2 : 1, ret);
 }
 
-void shield_ahead(struct shield *s, uint64_t block, uint64_t count)
-{
-    for (uint64_t i = 0; i < count && block + i < s->geometry.data_blocks; i++) {
-        struct shield_page *p;
-        if (cached(s, block + i))
-            continue;
-        if (shield_get(s, block + i, &p) < 0)
-            return;
-        shield_put(p);
-    }
-}
-
 long shield_read(struct shield *s, uint64_t offset, void *ret, size_t size)
 {
     uint8_t *out = ret;

@@ -45,8 +45,6 @@ void shield_done(struct shield *s);
 // Pinned: shield_put() it.
 long shield_get(struct shield *s, uint64_t block, struct shield_page **ret);
 void shield_put(struct shield_page *p);
-// Brings blocks in, as far as the cache has room.
-void shield_ahead(struct shield *s, uint64_t block, uint64_t count);
 // Bytes of the file system into kernel memory.
 long shield_read(struct shield *s, uint64_t offset, void *ret, size_t size);
 // Whole blocks into kernel memory, page-aligned, past the cache.

@@ -50,7 +50,8 @@ struct tmp_node *tmp_node_new(struct tmp_fs *fs, uint32_t mode, uint64_t ino)
 
 void tmp_entries_free(struct tmp_node *n)
 {
-    list_for_each_safe(e, &n->entries, struct tmp_entry, node) {
+    list_for_each_safe(e, &n->entries, struct tmp_entry, node)
+    {
         list_remove(&e->node);
         node_unref(&e->child->node);
         kfree(e);
@@ -103,7 +104,8 @@ static long rehash(struct tmp_node *dir)
     struct tmp_entry **bucket = kzalloc(count * sizeof *bucket);
     if (!bucket)
         return -ENOSPC;
-    list_for_each(e, &dir->entries, struct tmp_entry, node) {
+    list_for_each(e, &dir->entries, struct tmp_entry, node)
+    {
         struct tmp_entry **at = &bucket[hash(entry_name(e)) & (count - 1)];
         e->hash_next = *at;
         *at = e;
@@ -254,7 +256,8 @@ static long readdir(struct node *dir, uint64_t pos, struct dir_sink *sink)
     long err = populate(d);
     if (err < 0)
         return err;
-    list_for_each(e, &d->entries, struct tmp_entry, node) {
+    list_for_each(e, &d->entries, struct tmp_entry, node)
+    {
         if (e->cookie < pos)
             continue;
         if (!sink->emit(sink, entry_name(e), e->child->node.ino, e->child->node.mode,

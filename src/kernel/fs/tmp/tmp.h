@@ -65,7 +65,8 @@ struct tmp_store {
     // Decrypts the page at `ref`; -EIO when it is not what was written.
     long (*load)(struct tmp_fs *fs, const struct block_ref *ref, uint64_t ino, uint64_t index,
                  uint8_t *ret);
-    void (*drop)(struct tmp_fs *fs, const struct block_ref *ref); // no longer used after the next commit
+    void (*drop)(struct tmp_fs *fs,
+                 const struct block_ref *ref); // no longer used after the next commit
 };
 
 struct tmp_fs {
@@ -85,7 +86,8 @@ void tmp_entries_free(struct tmp_node *n); // without counting links: the node g
 void tmp_now(struct tmp_node *n);
 
 // data.c
-struct tmp_chunk *tmp_chunk_get(struct tmp_node *n, uint64_t chunk, bool create); // NULL: absent or no memory
+struct tmp_chunk *tmp_chunk_get(struct tmp_node *n, uint64_t chunk,
+                                bool create); // NULL: absent or no memory
 // The page, loaded when needed; *ret NULL: a hole (not with `create`). A created page is marked dirty.
 long tmp_page(struct tmp_node *n, uint64_t index, bool create, uint8_t **ret);
 long tmp_read(struct tmp_node *n, uint64_t offset, void *ret, size_t size);

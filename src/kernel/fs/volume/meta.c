@@ -30,7 +30,8 @@ static void put_content(struct writer *w, struct tmp_node *n)
 {
     if (NODE_IS(&n->node, S_IFDIR)) {
         put_le32(w, n->entry_count);
-        list_for_each(e, &n->entries, struct tmp_entry, node) {
+        list_for_each(e, &n->entries, struct tmp_entry, node)
+        {
             put_le64(w, e->child->node.ino);
             put_le16(w, (uint16_t)e->name_size);
             put_bytes(w, e->name, e->name_size);
@@ -71,7 +72,8 @@ static size_t stream_bound(struct volume *v, uint32_t *ret_count)
 {
     size_t size = 12;
     uint32_t count = 0;
-    list_for_each(n, &v->tmp.nodes, struct tmp_node, all) {
+    list_for_each(n, &v->tmp.nodes, struct tmp_node, all)
+    {
         if (!is_kept(n))
             continue;
         count++;
@@ -222,7 +224,8 @@ static long take_node(struct volume *v, struct reader *r, uint64_t *last_ino, st
     uint64_t ino = take_le64(r);
     uint32_t mode = take_le32(r), type = mode & S_IFMT;
     bool known = type == S_IFREG || type == S_IFDIR || type == S_IFLNK || type == S_IFSOCK;
-    if (r->failed || ino <= *last_ino || ino >= v->tmp.next_ino || !known || mode & ~(S_IFMT | 07777u))
+    if (r->failed || ino <= *last_ino || ino >= v->tmp.next_ino || !known ||
+        mode & ~(S_IFMT | 07777u))
         return -EIO;
     struct tmp_node *n = tmp_node_new(&v->tmp, mode, ino);
     if (!n)
@@ -321,7 +324,8 @@ static long check_reachable(const struct node_table *t)
     while (depth) {
         struct tmp_node *n = stack[--depth];
         reached++;
-        list_for_each(e, &n->entries, struct tmp_entry, node) {
+        list_for_each(e, &n->entries, struct tmp_entry, node)
+        {
             if (e->child->seen)
                 continue;
             e->child->seen = true;
@@ -406,7 +410,8 @@ long meta_read(struct volume *v, const struct meta_root *root)
     uint32_t levels = 0;
     if (root->size == 0 || root->size > META_SIZE_MAX)
         return -EIO;
-    for (uint64_t n = (root->size + BLOCK - 1) / BLOCK;; n = (n + REFS_PER_BLOCK - 1) / REFS_PER_BLOCK) {
+    for (uint64_t n = (root->size + BLOCK - 1) / BLOCK;;
+         n = (n + REFS_PER_BLOCK - 1) / REFS_PER_BLOCK) {
         blocks[levels++] = n;
         if (n == 1)
             break;

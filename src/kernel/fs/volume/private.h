@@ -33,8 +33,8 @@ struct volume {
     char source[1025];
     struct gcm_key key;
     uint64_t generation;
-    bool closed;    // what the newest superblock says
-    bool failed;    // a commit was cut short: no further one is made
+    bool closed; // what the newest superblock says
+    bool failed; // a commit was cut short: no further one is made
     bool read_only;
     uint32_t fd;
     // Slots: a bit each. Busy: in use by the newest superblock, or written since.

@@ -155,7 +155,8 @@ long block_read(struct volume *v, struct block_id id, const struct block_ref *re
 {
     uint8_t aad[24];
     for (size_t done = 0; done < BLOCK;) {
-        long n = host_file_pread(v->fd, (uint64_t)ref->slot * BLOCK + done, ret + done, BLOCK - done);
+        long n =
+            host_file_pread(v->fd, (uint64_t)ref->slot * BLOCK + done, ret + done, BLOCK - done);
         if (n <= 0)
             return -EIO;
         done += (size_t)n;

@@ -11,11 +11,11 @@
 #include "kernel/task/device.h"
 #include "kernel/vfs/vfs.h"
 
-#define MAGIC         "CLVOLUM1"
-#define VERSION       1u
-#define HEAD_SIZE     24u // magic to generation: the additional data
-#define SEALED_SIZE   56u
-#define SUPER_CLOSED  1u
+#define MAGIC          "CLVOLUM1"
+#define VERSION        1u
+#define HEAD_SIZE      24u // magic to generation: the additional data
+#define SEALED_SIZE    56u
+#define SUPER_CLOSED   1u
 #define LOCK_OPERATION 6u // LOCK_EX | LOCK_NB
 
 static const struct tmp_store store = {page_load, block_drop};
@@ -132,8 +132,8 @@ static long super_write(struct volume *v, const struct super *s)
     uint8_t block[BLOCK];
     super_encode(v, s, block);
     for (size_t done = 0; done < BLOCK;) {
-        long n = host_file_pwrite(v->fd, s->generation % 2 * BLOCK + done, block + done,
-                                  BLOCK - done);
+        long n =
+            host_file_pwrite(v->fd, s->generation % 2 * BLOCK + done, block + done, BLOCK - done);
         if (n <= 0)
             return n < 0 ? n : -EIO;
         done += (size_t)n;
@@ -184,7 +184,8 @@ static long write_chunk(struct volume *v, struct tmp_node *n, uint64_t index)
 
 static long write_nodes(struct volume *v)
 {
-    list_for_each(n, &v->tmp.nodes, struct tmp_node, all) {
+    list_for_each(n, &v->tmp.nodes, struct tmp_node, all)
+    {
         if (n->nlink == 0)
             continue;
         tmp_now(n);

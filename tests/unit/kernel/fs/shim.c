@@ -273,7 +273,8 @@ static void record(uint64_t offset, const void *data, size_t size)
 {
     if (!shim_host.record)
         return;
-    shim_host.write = realloc(shim_host.write, (shim_host.write_count + 1) * sizeof(struct shim_write));
+    shim_host.write =
+        realloc(shim_host.write, (shim_host.write_count + 1) * sizeof(struct shim_write));
     struct shim_write *w = &shim_host.write[shim_host.write_count++];
     *w = (struct shim_write){offset, size, NULL};
     if (data) {
