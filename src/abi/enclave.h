@@ -27,7 +27,7 @@
 #define THREAD_TCS         0x0000ull // 1 page, PT_TCS
 #define THREAD_SSA         0x1000ull // SSA_FRAMES * SSA_FRAME_PAGES pages, RW, measured (zero)
 #define SSA_FRAMES         3u
-#define SSA_FRAME_PAGES    4u         // room for AVX-512 and more
+#define SSA_FRAME_PAGES    1u         // XSAVE area of ENCLAVE_XFRM, EXINFO and GPRSGX: some 1 KiB
 #define THREAD_LOCAL       0x10000ull // 1 page, RW, zero: GS base of the kernel (struct percpu)
 #define THREAD_STACK       0x20000ull // kernel stack, grows down from its end; a guard page lies below
 #define THREAD_STACK_SIZE  0x10000ull // RW, added unmeasured: the kernel clears it

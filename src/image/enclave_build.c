@@ -24,12 +24,15 @@ static struct result add_range(const struct enclave_sink *sink, uint64_t address
                                struct span content, uint64_t flags, bool measure)
 {
     _Alignas(64) uint8_t pages[CHUNK_SIZE];
+    size_t used = CHUNK_SIZE; // bytes of it that may not be zero
     for (uint64_t done = 0; done < size;) {
         size_t part = (size_t)MIN(size - done, (uint64_t)CHUNK_SIZE);
         size_t filled = done < content.size ? (size_t)MIN(content.size - done, (uint64_t)part) : 0;
         if (filled)
             memcpy(pages, content.data + done, filled);
-        memset(pages + filled, 0, part - filled);
+        if (used > filled)
+            memset(pages + filled, 0, used - filled);
+        used = filled;
         GUARD(sink->add(sink->context, address - ENCLAVE_BASE + done, pages, part, flags, measure));
         done += part;
     }

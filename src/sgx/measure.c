@@ -31,10 +31,22 @@ void sgx_measure_eextend(struct sgx_measure *m, uint64_t offset, const void *chu
     sha256_update(&m->hash, chunk, SGX_EEXTEND_SIZE);
 }
 
+#define EXTENDS (SGX_PAGE_SIZE / SGX_EEXTEND_SIZE)
+
+// The EEXTENDs of a page as one message: the hash is faster in long pieces.
 static void measure_page(struct sgx_measure *m, uint64_t offset, const uint8_t *page)
 {
-    for (uint64_t at = 0; at < SGX_PAGE_SIZE; at += SGX_EEXTEND_SIZE)
-        sgx_measure_eextend(m, offset + at, page + at);
+    struct {
+        uint8_t block[BLOCK_SIZE];
+        uint8_t chunk[SGX_EEXTEND_SIZE];
+    } message[EXTENDS];
+    for (unsigned i = 0; i < EXTENDS; i++) {
+        static const uint8_t block[BLOCK_SIZE] = "EEXTEND";
+        __builtin_memcpy(message[i].block, block, sizeof block);
+        store_le64(message[i].block + 8, offset + i * SGX_EEXTEND_SIZE);
+        __builtin_memcpy(message[i].chunk, page + i * SGX_EEXTEND_SIZE, SGX_EEXTEND_SIZE);
+    }
+    sha256_update(&m->hash, message, sizeof message);
 }
 
 void sgx_measure_pages(struct sgx_measure *m, uint64_t offset, const void *pages, size_t size,

@@ -131,7 +131,7 @@ static void *work(void *argument)
 {
     const struct worker *w = argument;
     const struct sms_server *server = w->server;
-    while (!(server->stop && *server->stop)) {
+    while (!(server->stop && atomic_load(server->stop))) {
         struct pollfd p = {.fd = server->fd, .events = POLLIN};
         if (poll(&p, 1, STOP_LOOK_MS) <= 0)
             continue;

@@ -7,7 +7,7 @@
 #ifndef SMS_SMS_H
 #define SMS_SMS_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "proto/attest_message.h"
@@ -86,7 +86,7 @@ struct sms_server {
     struct sms *sms;
     int fd; // listening, non-blocking
     unsigned thread_count;
-    const volatile sig_atomic_t *stop; // may be NULL
+    const atomic_bool *stop; // may be NULL
 };
 struct result sms_server_run(const struct sms_server *server);
 

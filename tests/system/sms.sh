@@ -59,7 +59,7 @@ push() { # DATASET IDENTITY OPTIONS…
         >"$tmp/out" 2>&1
 }
 
-need "$cloister" wallet create owner
+need "$cloister" wallet create --name owner
 need "$cloister" ledger init
 "$cloister" ledger serve --listen 127.0.0.1:0 >"$tmp/ledger.log" 2>&1 &
 pids+=($!)
@@ -90,7 +90,7 @@ say $? "the SMS that sms.json names receives the key"
 push "$one" "$tmp/sms.json" --allow-emulated
 [ $? -ne 0 ] && grep -q "already set" "$tmp/out"
 say $? "a key is written once"
-need "$cloister" wallet create stranger
+need "$cloister" wallet create --name stranger
 CLOISTER_WALLET=stranger push "$two" "$tmp/sms.json"
 [ $? -ne 0 ] && grep -q "not by the owner" "$tmp/out"
 say $? "somebody else's key for a dataset is refused"

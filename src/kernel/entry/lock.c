@@ -10,12 +10,13 @@
 
 #define SPINS 40u
 
-static _Atomic bool locked, waking;
-static _Atomic uint32_t waiters;
+static bool locked, waking; // by __atomic operations alone
+static uint32_t waiters;
 
 static bool try_lock(void)
 {
-    return !locked && !__atomic_exchange_n(&locked, true, __ATOMIC_SEQ_CST);
+    return !__atomic_load_n(&locked, __ATOMIC_RELAXED) &&
+           !__atomic_exchange_n(&locked, true, __ATOMIC_SEQ_CST);
 }
 
 void kernel_lock(void)
@@ -25,17 +26,18 @@ void kernel_lock(void)
             return;
         __asm__ volatile("pause");
     }
-    waiters++;
+    __atomic_add_fetch(&waiters, 1, __ATOMIC_SEQ_CST);
     while (!try_lock()) {
         (void)host_lock_wait();
-        waking = false;
+        __atomic_store_n(&waking, false, __ATOMIC_SEQ_CST);
     }
-    waiters--;
+    __atomic_sub_fetch(&waiters, 1, __ATOMIC_SEQ_CST);
 }
 
 void kernel_unlock(void)
 {
-    locked = false;
-    if (waiters && !__atomic_exchange_n(&waking, true, __ATOMIC_SEQ_CST))
+    __atomic_store_n(&locked, false, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&waiters, __ATOMIC_SEQ_CST) &&
+        !__atomic_exchange_n(&waking, true, __ATOMIC_SEQ_CST))
         (void)host_lock_wake();
 }

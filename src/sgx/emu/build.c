@@ -203,6 +203,22 @@ static struct result add_tcs(struct sgx_enclave *e, uint64_t address, const uint
     return RESULT_OK;
 }
 
+// Pages of zeros are there already; what is writable gets its protection at the first touch (epcm.c).
+static void add_content(struct sgx_enclave *e, uint64_t offset, const uint8_t *pages, size_t size,
+                        unsigned rwx)
+{
+    bool zero = true;
+    for (size_t at = 0; zero && at < size; at += SGX_PAGE_SIZE)
+        zero = is_zero(pages + at, SGX_PAGE_SIZE);
+    if (zero && (rwx & SGX_SECINFO_W))
+        return;
+    sgx_emu_protect(e, offset, offset + size, SGX_SECINFO_R | SGX_SECINFO_W);
+    if (!zero)
+        raw_copy(offset, pages, size);
+    if (rwx != (SGX_SECINFO_R | SGX_SECINFO_W))
+        sgx_emu_protect(e, offset, offset + size, rwx);
+}
+
 static struct result add(struct sgx_enclave *e, uint64_t offset, const void *pages, size_t size,
                          uint64_t secinfo_flags, bool measure)
 {
@@ -224,12 +240,8 @@ static struct result add(struct sgx_enclave *e, uint64_t offset, const void *pag
     sgx_emu_lock(e);
     for (uint64_t a = offset; a < end; a += SGX_PAGE_SIZE)
         *sgx_emu_epcm(e, a) = (uint16_t)(secinfo_flags | unmapped);
-    if (!is_tcs) { // a TCS lives in the CPU
-        sgx_emu_protect(e, offset, end, SGX_SECINFO_R | SGX_SECINFO_W);
-        raw_copy(offset, pages, size);
-        if ((secinfo_flags & EPCM_RWX) != (SGX_SECINFO_R | SGX_SECINFO_W))
-            sgx_emu_protect(e, offset, end, secinfo_flags & EPCM_RWX);
-    }
+    if (!is_tcs) // a TCS lives in the CPU
+        add_content(e, offset, pages, size, secinfo_flags & EPCM_RWX);
     sgx_emu_unlock(e);
     sgx_measure_pages(&e->measure, offset, pages, size, secinfo_flags, measure);
     return RESULT_OK;

@@ -10,7 +10,7 @@ result="cloister task result $TASK --sms-identity $identity"
 be requester
 cloister task result "$TASK" --sms-identity "$identity" -o . >/dev/null 2>&1
 case_ok 'the bundle without decryption' $? 0
-/usr/bin/python3 - "${TASK#0x}.zip" home/result-keys/0x*[0-9A-Fa-f].pem result <<'PY'
+/usr/bin/python3 - "${TASK#0x}.zip" "$(find home/result-keys -name "*.pem" ! -name "*.pub.pem")" result <<'PY'
 import hashlib, io, json, pathlib, subprocess, sys, tempfile, zipfile
 
 bundle, key, expected = sys.argv[1:]

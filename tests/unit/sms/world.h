@@ -6,6 +6,7 @@
 #define TESTS_UNIT_SMS_WORLD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ struct world {
     struct proto_identity identity;
     struct sms *sms;
     volatile sig_atomic_t stop;
+    atomic_bool sms_stop;
     pthread_t ledger_thread, sms_thread;
     struct http_server ledger_server;
     struct sms_server sms_server;
@@ -240,7 +242,7 @@ static inline void world_start_sms(struct world *w)
     struct proto_quoter quoter = {&w->sms_enclave, world_quote, world_collateral};
     OK(sms_open(SPAN(w->policy, strlen(w->policy)), w->sms_enclave.body.configid, w->database,
                 &quoter, &w->sms));
-    w->sms_server = (struct sms_server){.sms = w->sms, .thread_count = 4, .stop = &w->stop};
+    w->sms_server = (struct sms_server){.sms = w->sms, .thread_count = 4, .stop = &w->sms_stop};
     OK(net_listen("127.0.0.1:0", &w->sms_server.fd, &port));
     snprintf(w->url, sizeof w->url, "https://127.0.0.1:%u", port);
     assert_int_equal(pthread_create(&w->sms_thread, NULL, world_run_sms, w), 0);
@@ -276,6 +278,7 @@ static inline struct world *world_new(void)
 
 static inline void world_free(struct world *w)
 {
+    atomic_store(&w->sms_stop, true);
     w->stop = 1;
     pthread_join(w->sms_thread, NULL);
     shutdown(w->ledger_server.fd, SHUT_RDWR);
