@@ -89,7 +89,7 @@ struct attest_policy {
 
     enum attest_tcb_status tcb_status_worst; // zero: UpToDate only; Revoked is never accepted
     uint32_t tcb_status_also;                // bits 1 << status, accepted beside those
-    bool check_advisories;                   // every advisory must be in the list
+    bool check_advisories; // when not UpToDate, every advisory must be in the list
     const char *const *advisories;
     size_t advisory_count;
     uint32_t tcb_evaluation_min;

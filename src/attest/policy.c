@@ -73,9 +73,12 @@ static enum attest_code check_td_identity(const struct attest_policy *policy,
 }
 
 static bool accepts_advisories(const struct attest_policy *policy,
-                               const struct attest_advisories *advisories)
+                               const struct attest_claims *claims)
 {
-    for (size_t i = 0; policy->check_advisories && i < advisories->count; i++) {
+    const struct attest_advisories *advisories = &claims->advisories;
+    if (!policy->check_advisories || claims->tcb_status == ATTEST_TCB_UP_TO_DATE)
+        return true;
+    for (size_t i = 0; i < advisories->count; i++) {
         size_t at = 0;
         while (at < policy->advisory_count &&
                strcmp(policy->advisories[at], advisories->ids[i]) != 0)
@@ -106,7 +109,7 @@ static void check_tcb(const struct attest_policy *policy, const struct attest_cl
     if (claims->module_tcb_date)
         date = MIN(date, claims->module_tcb_date);
     against(reasons, status != ATTEST_OK, status);
-    against(reasons, !accepts_advisories(policy, &claims->advisories), ATTEST_POLICY_ADVISORY);
+    against(reasons, !accepts_advisories(policy, claims), ATTEST_POLICY_ADVISORY);
     against(reasons, date < policy->tcb_date_min, ATTEST_POLICY_TCB_DATE);
     against(reasons, claims->tcb_evaluation < policy->tcb_evaluation_min,
             ATTEST_POLICY_TCB_EVALUATION);

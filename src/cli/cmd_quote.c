@@ -5,23 +5,18 @@
 // or not to be judged. show: 0, or 2 when the file is no quote.
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include <jansson.h>
-
 #include "attest/attest.h"
-#include "attest/quote.h"
-#include "attest/time.h"
+#include "attest/policy_file.h"
 #include "base/hex.h"
 #include "cli/cli.h"
+#include "cli/quote_report.h"
 #include "os/file.h"
-
-#define ROOTS_MAX 8u
 
 enum exit_code {
     EXIT_ACCEPTED = 0,
@@ -30,10 +25,9 @@ enum exit_code {
 };
 
 struct settings {
-    const char *file, *collateral;
+    const char *file, *collateral, *policy;
     int64_t at;
-    struct attest_root roots[ROOTS_MAX];
-    const char *root_names[ROOTS_MAX + 1];
+    struct attest_root roots[ATTEST_POLICY_ROOTS_MAX]; // beside the policy's
     size_t root_count;
     struct attest_identity identity;
     enum attest_tcb_status tcb_worst;
@@ -49,6 +43,8 @@ static const char usage[] =
     "tcb_chain.pem,\n"
     "                       qe_identity.json, qe_chain.pem; or a collateral bundle (a file)\n"
     "  --at UNIXTIME        judge as of this time (default: now)\n"
+    "  --policy FILE|NAME   what to accept: a YAML file, strict (default) or standard\n"
+    "These widen or narrow the policy:\n"
     "  --root NAME=SHA256   accept also the root CA whose key has this hash; Intel's is known.\n"
     "                       Any other root means emulated: no hardware protects the enclave\n"
     "  --mrenclave HEX      accept this enclave only\n"
@@ -101,172 +97,86 @@ static struct result load_collateral(const char *path, struct attest_collateral 
     return RESULT_OK;
 }
 
-static void set_hex(json_t *object, const char *key, const void *bytes, size_t size)
+// A built-in policy by its name, or a file. `file` is left accepting nothing on failure.
+static struct result load_policy(const char *name, struct attest_policy_file *file)
 {
-    char text[HEX_SIZE(128)];
-    hex_encode(bytes, MIN(size, (size_t)128), text);
-    json_object_set_new(object, key, json_string(text));
-}
-
-static void set_time(json_t *object, const char *key, int64_t time)
-{
-    char text[ATTEST_TIME_TEXT_SIZE];
-    attest_time_format(time, text);
-    json_object_set_new(object, key, json_string(text));
-}
-
-static json_t *json_of_body(const struct sgx_report_body *body)
-{
-    json_t *o = json_object();
-    set_hex(o, "mrenclave", body->mrenclave, sizeof body->mrenclave);
-    set_hex(o, "mrsigner", body->mrsigner, sizeof body->mrsigner);
-    json_object_set_new(o, "isvprodid", json_integer(body->isvprodid));
-    json_object_set_new(o, "isvsvn", json_integer(body->isvsvn));
-    set_hex(o, "attributes", &body->attributes, sizeof body->attributes);
-    set_hex(o, "miscselect", &body->miscselect, sizeof body->miscselect);
-    set_hex(o, "cpusvn", body->cpusvn, sizeof body->cpusvn);
-    set_hex(o, "configid", body->configid, sizeof body->configid);
-    json_object_set_new(o, "configsvn", json_integer(body->configsvn));
-    set_hex(o, "isvextprodid", body->isvextprodid, sizeof body->isvextprodid);
-    set_hex(o, "isvfamilyid", body->isvfamilyid, sizeof body->isvfamilyid);
-    set_hex(o, "report_data", body->reportdata, sizeof body->reportdata);
-    return o;
-}
-
-static json_t *json_of_claims(const struct attest_claims *c)
-{
-    json_t *o = json_of_body(&c->body);
-    set_hex(o, "fmspc", c->pck.fmspc, sizeof c->pck.fmspc);
-    set_hex(o, "pceid", c->pck.pceid, sizeof c->pck.pceid);
-    json_object_set_new(o, "pcesvn", json_integer(c->pck.pcesvn));
-    json_object_set_new(o, "qe_isvsvn", json_integer(c->qe_isvsvn));
-    json_object_set_new(o, "root", json_string(c->root));
-    json_object_set_new(o, "platform_tcb_status",
-                        json_string(attest_tcb_status_name(c->platform_status)));
-    json_object_set_new(o, "qe_tcb_status", json_string(attest_tcb_status_name(c->qe_status)));
-    json_object_set_new(o, "tcb_evaluation_data_number", json_integer(c->tcb_evaluation));
-    set_time(o, "tcb_date", c->tcb_date);
-    set_time(o, "qe_tcb_date", c->qe_tcb_date);
-    set_time(o, "collateral_issued_at", c->issued_at);
-    set_time(o, "valid_until", c->valid_until);
-    return o;
-}
-
-static void print_json(json_t *object)
-{
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_SORT_KEYS);
-    puts(text ? text : "{}");
-    free(text);
-    json_decref(object);
-}
-
-// Every member as a line; an object's members under it.
-static void print_lines(const json_t *object)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        if (json_is_string(value))
-            printf("  %-27s %s\n", key, json_string_value(value));
-        else if (json_is_integer(value))
-            printf("  %-27s %" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
+    struct attest_policy_place place = {0};
+    struct span text = attest_policy_named(name), owned = {NULL, 0};
+    if (!text.data) {
+        struct result r = read_file(name, ATTEST_POLICY_SIZE_MAX, &owned);
+        REQUIRE(is_ok(r), ERR_NOT_FOUND, "there is no such policy");
+        text = owned;
     }
+    struct result r = attest_policy_load(text, &place, file);
+    if (!is_ok(r) && place.line)
+        fprintf(stderr, "%s: line %zu%s%s\n", name, place.line, place.key[0] ? ", at " : "",
+                place.key);
+    free_span(owned);
+    return r;
 }
 
-static void print_emulated(void)
+// What the command line says beside the policy.
+static struct result adjust_policy(const struct settings *s, struct attest_policy_file *f)
 {
-    printf("emulated: this enclave runs on no SGX hardware; NOTHING protects it\n");
+    struct attest_policy *p = &f->policy;
+    for (size_t i = 0; i < s->root_count; i++) {
+        REQUIRE(f->roots.count < ATTEST_POLICY_ROOTS_MAX, ERR_RANGE, "too many roots");
+        struct attest_root *root = &f->root_items[f->roots.count++];
+        *root = s->roots[i];
+        f->root_names[p->root_count++] = root->name;
+        p->allow_emulated = true; // the user named that root
+    }
+    if (s->identity.kind) {
+        f->identities[0] = s->identity;
+        p->identity_count = 1;
+        p->td_identity_count = 0;
+        p->any_identity = false;
+    }
+    if (s->tcb_worst != ATTEST_TCB_UP_TO_DATE) {
+        p->tcb_status_worst = s->tcb_worst;
+        p->check_advisories = false;
+    }
+    p->allow_debug |= s->allow_debug;
+    return RESULT_OK;
 }
 
-static json_t *json_of_verdict(const struct attest_verdict *verdict,
-                               const struct attest_reasons *reasons)
-{
-    const struct attest_claims *c = &verdict->claims;
-    bool genuine = verdict->code == ATTEST_OK;
-    json_t *o = json_object(), *list = json_array(), *advisories = json_array();
-    json_object_set_new(o, "verdict",
-                        json_string(!genuine         ? "invalid"
-                                    : reasons->count ? "refused"
-                                                     : "accepted"));
-    for (size_t i = 0; i < reasons->count; i++)
-        json_array_append_new(list, json_string(attest_code_name(reasons->codes[i])));
-    for (size_t i = 0; i < c->advisories.count; i++)
-        json_array_append_new(advisories, json_string(c->advisories.ids[i]));
-    json_object_set_new(o, "reasons", list);
-    json_object_set_new(o, "advisory_ids", advisories);
-    json_object_set_new(o, "tee", json_string("SGX"));
-    json_object_set_new(o, "tcb_status",
-                        genuine ? json_string(attest_tcb_status_name(c->tcb_status)) : json_null());
-    json_object_set_new(o, "debug", genuine ? json_boolean(c->debug) : json_null());
-    json_object_set_new(o, "emulated", genuine ? json_boolean(c->emulated) : json_null());
-    json_object_set_new(o, "claims", genuine ? json_of_claims(c) : json_null());
-    return o;
-}
-
-static void print_verdict(const struct attest_verdict *verdict,
-                          const struct attest_reasons *reasons)
-{
-    const struct attest_claims *c = &verdict->claims;
-    bool genuine = verdict->code == ATTEST_OK;
-    printf("%s\n", !genuine         ? "invalid: the quote proves nothing"
-                   : reasons->count ? "refused: the quote is genuine, the policy does not accept it"
-                                    : "accepted: the quote is genuine and the policy accepts it");
-    for (size_t i = 0; i < reasons->count; i++)
-        printf("refused: %s (%s)\n", attest_code_text(reasons->codes[i]),
-               attest_code_name(reasons->codes[i]));
-    if (!genuine)
-        return;
-    if (c->emulated)
-        print_emulated();
-    if (c->debug)
-        printf("debug: the host can read and change this enclave\n");
-    printf("  %-27s %s\n", "tcb_status", attest_tcb_status_name(c->tcb_status));
-    for (size_t i = 0; i < c->advisories.count; i++)
-        printf("  %-27s %s\n", i ? "" : "advisory_ids", c->advisories.ids[i]);
-    json_t *claims = json_of_claims(c);
-    print_lines(claims);
-    json_decref(claims);
-}
-
-static struct attest_policy policy_of(const struct settings *s)
-{
-    return (struct attest_policy){
-        .roots = s->root_names,
-        .root_count = s->root_count + 1,
-        .allow_emulated = s->root_count > 0, // the user named that root
-        .tcb_status_worst = s->tcb_worst,
-        .allow_debug = s->allow_debug,
-        .any_identity = s->identity.kind == 0,
-        .identities = &s->identity,
-        .identity_count = s->identity.kind != 0,
-    };
-}
-
-static int verify(const struct settings *s, struct span quote,
-                  const struct attest_collateral *collateral)
+static int verify(const struct settings *s, const struct attest_policy_file *policy,
+                  struct span bytes, const struct attest_collateral *collateral)
 {
     struct attest_verdict *verdict = malloc(sizeof *verdict);
     struct attest_reasons reasons = {.count = 0};
-    const struct attest_policy policy = policy_of(s);
-    const struct attest_evidence evidence = {.quote = quote,
-                                             .collateral = *collateral,
-                                             .now = s->at,
-                                             .roots = {s->roots, s->root_count}};
+    struct attest_quote quote;
+    const struct attest_evidence evidence = {
+        .quote = bytes, .collateral = *collateral, .now = s->at, .roots = policy->roots};
     if (!verdict)
         return complain("out of memory", "", "free some");
     int code = EXIT_ACCEPTED;
     if (!is_ok(attest_verify(&evidence, verdict))) {
         reasons = (struct attest_reasons){.codes = {verdict->code}, .count = 1};
         code = EXIT_INVALID;
-    } else if (!is_ok(attest_policy_check(&policy, &verdict->claims, &reasons))) {
+    } else if (!is_ok(attest_policy_check(&policy->policy, &verdict->claims, &reasons))) {
         code = EXIT_REFUSED;
     }
-    if (s->json)
-        print_json(json_of_verdict(verdict, &reasons));
-    else
-        print_verdict(verdict, &reasons);
+    bool has_form = attest_quote_parse(bytes, &quote) == ATTEST_OK;
+    const struct quote_judgement judgement = {verdict, &reasons, has_form ? &quote : NULL,
+                                              policy->name[0] ? policy->name : s->policy};
+    quote_print_judgement(&judgement, s->json);
     free(verdict);
+    return code;
+}
+
+static int verify_with_policy(const struct settings *s, struct span quote,
+                              const struct attest_collateral *collateral)
+{
+    struct attest_policy_file *policy = calloc(1, sizeof *policy);
+    if (!policy)
+        return complain("out of memory", "", "free some");
+    struct result r = load_policy(s->policy, policy);
+    if (is_ok(r))
+        r = adjust_policy(s, policy);
+    int code = is_ok(r) ? verify(s, policy, quote, collateral)
+                        : complain(r.why, s->policy, "give strict, standard or a policy file");
+    free(policy);
     return code;
 }
 
@@ -278,81 +188,20 @@ static int cmd_verify(const struct settings *s, struct span quote)
         return complain("a quote cannot be judged without collateral", "",
                         "give it with --collateral DIR");
     struct result r = load_collateral(s->collateral, &collateral, owned);
-    int code = is_ok(r) ? verify(s, quote, &collateral)
+    int code = is_ok(r) ? verify_with_policy(s, quote, &collateral)
                         : complain(r.why, s->collateral, "give a collateral folder or bundle");
     for (int i = 0; i < ATTEST_PART_COUNT; i++)
         free_span(owned[i]);
     return code;
 }
 
-// The hash of the key of the chain's last certificate; not verified.
-static bool root_of(const struct attest_quote *quote, uint8_t ret[32])
-{
-    static const struct attest_chain_codes codes = {.format = ATTEST_PCK_CHAIN_FORMAT};
-    struct attest_chain chain;
-    if (quote->certdata_type != SGX_QUOTE_CERTDATA_PCK_CHAIN ||
-        attest_chain_load(quote->certdata, ATTEST_CHAIN_MAX, &codes, &chain))
-        return false;
-    bool ok = is_ok(attest_cert_key_hash(chain.certs[ATTEST_CHAIN_MAX - 1], ret));
-    attest_chain_done(&chain);
-    return ok;
-}
-
-static json_t *json_of_quote(const struct attest_quote *q, bool has_root, const uint8_t root[32],
-                             bool emulated)
-{
-    json_t *o = json_object(), *header = json_object();
-    json_object_set_new(header, "version", json_integer(q->header.version));
-    json_object_set_new(header, "attestation_key_type",
-                        json_integer(q->header.attestation_key_type));
-    json_object_set_new(header, "tee_type", json_integer(q->header.tee_type));
-    json_object_set_new(header, "qe_svn", json_integer(q->header.qe_svn));
-    json_object_set_new(header, "pce_svn", json_integer(q->header.pce_svn));
-    set_hex(header, "qe_vendor", q->header.qe_vendor, sizeof q->header.qe_vendor);
-    set_hex(header, "user_data", q->header.user_data, sizeof q->header.user_data);
-    json_object_set_new(o, "header", header);
-    json_object_set_new(o, "body", json_of_body(&q->body));
-    json_object_set_new(o, "qe_report", json_of_body(&q->sig.qe_report));
-    set_hex(o, "attestation_key", q->sig.attestation_key, sizeof q->sig.attestation_key);
-    set_hex(o, "auth_data", q->auth_data.data, q->auth_data.size);
-    json_object_set_new(o, "certification_data_type", json_integer(q->certdata_type));
-    json_object_set_new(o, "certification_data_size", json_integer((json_int_t)q->certdata.size));
-    if (has_root)
-        set_hex(o, "root_key_sha256", root, 32);
-    json_object_set_new(o, "debug",
-                        json_boolean((q->body.attributes.flags & SGX_FLAGS_DEBUG) != 0));
-    json_object_set_new(o, "emulated", has_root ? json_boolean(emulated) : json_null());
-    json_object_set_new(o, "tee", json_string("SGX"));
-    json_object_set_new(o, "verified", json_false());
-    return o;
-}
-
 static int cmd_show(const struct settings *s, struct span bytes)
 {
     struct attest_quote quote;
-    uint8_t root[32];
     enum attest_code code = attest_quote_parse(bytes, &quote);
     if (code)
         return complain(attest_code_text(code), s->file, "give a file with one DCAP quote");
-    bool has_root = root_of(&quote, root);
-    bool emulated = has_root && !ct_equal(root, attest_root_intel.key_hash, sizeof root);
-    json_t *o = json_of_quote(&quote, has_root, root, emulated);
-    if (s->json) {
-        print_json(o);
-        return EXIT_ACCEPTED;
-    }
-    printf("SGX quote, version %u, not verified\n", quote.header.version);
-    if (emulated)
-        print_emulated();
-    if (quote.body.attributes.flags & SGX_FLAGS_DEBUG)
-        printf("debug: the host can read and change this enclave\n");
-    print_lines(o);
-    const char *const parts[] = {"header", "body", "qe_report"};
-    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
-        printf("%s\n", parts[i]);
-        print_lines(json_object_get(o, parts[i]));
-    }
-    json_decref(o);
+    quote_print(&quote, s->json);
     return EXIT_ACCEPTED;
 }
 
@@ -360,7 +209,7 @@ static int cmd_show(const struct settings *s, struct span bytes)
 static bool add_root(struct settings *s, const char *text)
 {
     const char *hash = strchr(text, '=');
-    if (!hash || s->root_count == ROOTS_MAX)
+    if (!hash || s->root_count == ATTEST_POLICY_ROOTS_MAX)
         return false;
     struct attest_root *root = &s->roots[s->root_count];
     size_t size = (size_t)(hash - text);
@@ -369,7 +218,7 @@ static bool add_root(struct settings *s, const char *text)
         !is_ok(hex_decode(SPAN(hash + 1, strlen(hash + 1)), root->key_hash, 32)))
         return false;
     memcpy(root->name, text, size);
-    s->root_names[++s->root_count] = root->name;
+    s->root_count++;
     return true;
 }
 
@@ -385,10 +234,11 @@ static bool set_at(struct settings *s, const char *text)
 // 0, or an exit code plus 1 when there is nothing more to do.
 static int parse_options(int argc, char **argv, struct settings *s)
 {
-    enum { AT = 1, COLLATERAL, ROOT, MRENCLAVE, TCB, DEBUG, JSON, HELP };
+    enum { AT = 1, COLLATERAL, POLICY, ROOT, MRENCLAVE, TCB, DEBUG, JSON, HELP };
     static const struct option options[] = {
         {"at", required_argument, NULL, AT},
         {"collateral", required_argument, NULL, COLLATERAL},
+        {"policy", required_argument, NULL, POLICY},
         {"root", required_argument, NULL, ROOT},
         {"mrenclave", required_argument, NULL, MRENCLAVE},
         {"tcb", required_argument, NULL, TCB},
@@ -407,6 +257,9 @@ static int parse_options(int argc, char **argv, struct settings *s)
             break;
         case COLLATERAL:
             s->collateral = optarg;
+            break;
+        case POLICY:
+            s->policy = optarg;
             break;
         case ROOT:
             ok = add_root(s, optarg);
@@ -447,7 +300,7 @@ static int parse_options(int argc, char **argv, struct settings *s)
 
 int cmd_quote(int argc, char **argv)
 {
-    struct settings s = {.root_names = {ATTEST_ROOT_INTEL_NAME}, .at = (int64_t)time(NULL)};
+    struct settings s = {.policy = "strict", .at = (int64_t)time(NULL)};
     struct span quote;
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {

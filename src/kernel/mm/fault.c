@@ -36,6 +36,7 @@ static long populate_anonymous(const struct vma *v, uint64_t start, uint64_t end
 static long read_cluster(const struct vma *v, uint64_t start, uint64_t end)
 {
     uint64_t size = end - start, offset = v->offset + (start - v->start), done = 0;
+    mm_shared_before_read(v->file, offset, size);
     long direct = shield_read_into(v->file, offset, bounce, size / PAGE_SIZE);
     if (direct == -EINVAL)
         direct = 0; // no file of the image

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mmap, munmap, mprotect, mremap, brk, madvise, msync: the semantics of Linux's mm/mmap.c on VMAs.
 //
-// - There is one process, so that MAP_SHARED means: written back to the file at msync, munmap and exit.
+// - There is one process: what MAP_SHARED means is in shared.c.
 // - Memory is charged when pages come in, not when they are mapped.
 #include "kernel/mm/mm.h"
 
@@ -18,23 +18,6 @@ static bool range_valid(uint64_t address, uint64_t size)
            address <= USER_END - size;
 }
 
-static void write_back(const struct vma *v, uint64_t start, uint64_t end)
-{
-    if (!v->file || !(v->flags & MAP_SHARED) || !(v->prot & PROT_WRITE) || !v->file->ops->write)
-        return;
-    uint64_t file_size = 0;
-    if (v->file->ops->size && v->file->ops->size(v->file, &file_size) < 0)
-        return;
-    for (uint64_t page = start; page < end; page += PAGE_SIZE) {
-        uint64_t offset = v->offset + (page - v->start);
-        if (!page_state(page) || offset >= file_size)
-            continue;
-        uint64_t size = MIN(PAGE_SIZE, file_size - offset);
-        if (v->file->ops->write(v->file, (void *)page, size, offset) < 0)
-            klog("msync: a page of a shared mapping could not be written");
-    }
-}
-
 long mm_unmap(uint64_t address, uint64_t size)
 {
     size = align_up(size, PAGE_SIZE);
@@ -45,7 +28,7 @@ long mm_unmap(uint64_t address, uint64_t size)
         return -ENOMEM;
     for (struct vma *v; (v = vma_find_from(address)) && v->start < end;) {
         uint64_t start = v->start, stop = v->end;
-        write_back(v, start, stop);
+        mm_write_back(v, start, stop);
         vma_remove(v);
         epc_release(start, stop);
     }
@@ -112,6 +95,8 @@ long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *f
         .file = file ? file_ref(file) : NULL,
         .offset = file ? offset : 0,
     };
+    if (file && (v.flags & MAP_SHARED))
+        mm_shared_mapped();
     if (file && (prot & PROT_EXEC))
         v.patches = patch_set_for(file, start, offset, size);
     r = vma_insert(&v);
@@ -146,6 +131,8 @@ long mm_protect(uint64_t address, uint64_t size, int prot)
     if (vma_split(address) < 0 || vma_split(end) < 0)
         return -ENOMEM;
     for (struct vma *v = vma_find(address); v && v->start < end; v = vma_find(v->end)) {
+        if (!(prot & PROT_WRITE))
+            mm_write_back(v, v->start, v->end);
         v->prot = prot;
         long r = epc_protect(v->start, v->end, prot);
         if (r < 0)
@@ -277,7 +264,7 @@ long mm_sync(uint64_t address, uint64_t size)
         if (!v)
             return -ENOMEM;
         uint64_t stop = MIN(end, v->end);
-        write_back(v, MAX(at, v->start), stop);
+        mm_write_back(v, MAX(at, v->start), stop);
         at = stop;
     }
     return 0;
@@ -286,7 +273,7 @@ long mm_sync(uint64_t address, uint64_t size)
 void mm_sync_all(void)
 {
     for (unsigned i = 0; i < vma_count(); i++)
-        write_back(vma_at(i), vma_at(i)->start, vma_at(i)->end);
+        mm_write_back(vma_at(i), vma_at(i)->start, vma_at(i)->end);
 }
 
 void mm_reset(void)

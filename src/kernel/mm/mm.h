@@ -58,6 +58,13 @@ long mm_populate(uint64_t start, uint64_t end); // brings in what is absent; -EF
 // 0: handled. Else the signal to raise: SIGSEGV or SIGBUS, with its code.
 int mm_fault(uint64_t address, uint64_t error_code, int *ret_code);
 
+// shared.c: MAP_SHARED of files.
+void mm_shared_mapped(void); // there is one now
+void mm_write_back(const struct vma *v, uint64_t start, uint64_t end); // nothing unless shared and writable
+// Around ops->read and ops->write of a file that a path names.
+void mm_shared_before_read(const struct file *f, uint64_t offset, uint64_t size);
+void mm_shared_after_write(const struct file *f, uint64_t offset, uint64_t size);
+
 // map.c
 long mm_map(uint64_t address, uint64_t size, int prot, int flags, struct file *file,
             uint64_t offset);

@@ -119,8 +119,10 @@ static long write_file(struct file *f, const void *buffer, size_t size, uint64_t
     long n = f->ops->write(f, buffer, size, *pos);
     if (n <= 0)
         return n;
-    if (regular)
+    if (regular) {
+        mm_shared_after_write(f, *pos, (uint64_t)n);
         *pos += (uint64_t)n;
+    }
     if (regular && (f->flags & O_DSYNC) && f->ops->sync) {
         long err = f->ops->sync(f);
         if (err < 0)
@@ -133,6 +135,7 @@ static long read_file(struct file *f, void *buffer, size_t size, uint64_t *pos)
 {
     if (!f->ops->read)
         return -EINVAL;
+    mm_shared_before_read(f, *pos, size);
     long n = f->ops->read(f, buffer, size, *pos);
     if (n > 0 && f->node && NODE_IS(f->node, S_IFREG))
         *pos += (uint64_t)n;

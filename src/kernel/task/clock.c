@@ -6,11 +6,23 @@
 #include "kernel/hostcall/stubs.h"
 #include "kernel/task/task_private.h"
 
-static uint64_t last_monotonic, first_realtime;
+static uint64_t first_realtime;
 static struct {
     uint64_t deadline; // CLOCK_MONOTONIC, 0: off
     uint64_t interval;
 } alarm_timer;
+
+// Between two words of the host the time stamp counter carries the clock on, so that most calls cost no
+// exit. Its rate comes from two samples of the host's clock, as far apart as the process's life allows.
+#define CALIBRATE_TICKS (1ull << 24) // some milliseconds
+#define RESYNC_NS       (NS_PER_S / 2)
+
+struct sample {
+    uint64_t ticks, monotonic, realtime;
+};
+static struct sample first, last;
+static uint64_t ticks_per_ms; // 0: not known yet
+static uint64_t last_monotonic;
 
 static uint64_t host_clock(int clock)
 {
@@ -21,19 +33,48 @@ static uint64_t host_clock(int clock)
     return time[0] * NS_PER_S + time[1];
 }
 
+static uint64_t rdtsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static void take_sample(void)
+{
+    struct sample s = {.ticks = rdtsc()};
+    s.monotonic = MAX(host_clock(CLOCK_MONOTONIC), last.monotonic);
+    s.realtime = host_clock(CLOCK_REALTIME);
+    if (!first.ticks)
+        first = s;
+    last = s;
+    uint64_t ticks = s.ticks - first.ticks, us = (s.monotonic - first.monotonic) / 1000;
+    ticks_per_ms = ticks > CALIBRATE_TICKS && ticks < 1ull << 53 && us ? ticks * 1000 / us : 0;
+}
+
+// What has passed since the last sample, or NEVER when the host must be asked.
+static uint64_t since_sample(void)
+{
+    uint64_t ticks = rdtsc() - last.ticks;
+    if (!ticks_per_ms || ticks / ticks_per_ms > RESYNC_NS / 1000000)
+        return NEVER;
+    return ticks * 1000000 / ticks_per_ms;
+}
+
 uint64_t clock_ns(int clock)
 {
-    uint64_t ns = host_clock(clock);
-    if (clock == CLOCK_REALTIME) {
-        if (!first_realtime)
-            first_realtime = ns;
-        return MAX(ns, first_realtime);
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+        return host_clock(clock);
+    uint64_t passed = since_sample();
+    if (passed == NEVER) {
+        take_sample();
+        passed = 0;
     }
-    if (clock == CLOCK_MONOTONIC) {
-        last_monotonic = MAX(ns, last_monotonic);
-        return last_monotonic;
-    }
-    return ns;
+    if (clock == CLOCK_MONOTONIC)
+        return last_monotonic = MAX(last.monotonic + passed, last_monotonic);
+    if (!first_realtime)
+        first_realtime = last.realtime;
+    return MAX(last.realtime + passed, first_realtime);
 }
 
 uint64_t boot_realtime_ns(void)

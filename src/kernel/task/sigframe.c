@@ -13,6 +13,7 @@
 #define SW_RESERVED    464               // in the XSAVE image
 #define MXCSR_MASK     0xffffu
 #define RFLAGS_PROGRAM 0x250dd5ull // CF PF AF ZF SF TF(cleared below) DF OF AC ID
+#define ERROR_CODE     0x7fffu // without the bit that says SGX: programs know Linux's
 #define RFLAGS_TF      (1ull << 8)
 
 extern const uint8_t initial_xstate[];
@@ -97,7 +98,7 @@ long signal_frame_push(struct trap_frame *frame, int signal, const struct ksigac
                            frame->rflags,
                            .cs = 0x33,
                            .ss = 0x2b,
-                           .error_code = frame->error_code,
+                           .error_code = frame->error_code & ERROR_CODE,
                            .trap_number = frame->cause < 32 ? frame->cause : 0,
                            .cr2 = frame->address,
                            .fpstate = fpstate,

@@ -10,6 +10,9 @@
 
 static struct ksigaction actions[SIGNAL_COUNT + 1];
 static struct signal_queue process_pending;
+static unsigned queued_count; // of real-time signals behind the first, as RLIMIT_SIGPENDING limits them
+
+#define QUEUED_MAX 4096u
 
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define IGNORED_BY_DEFAULT \
@@ -32,12 +35,54 @@ static bool ignored(int signal)
            (SIGNAL_BIT(signal) & (IGNORED_BY_DEFAULT | STOP_SIGNALS));
 }
 
-static void enqueue(struct signal_queue *q, int signal, const siginfo_t *info)
+// A standard signal that is pending already is merged; a real-time one queues up.
+static long enqueue(struct signal_queue *q, int signal, const siginfo_t *info)
 {
-    if (q->set & SIGNAL_BIT(signal))
-        return;
-    q->set |= SIGNAL_BIT(signal);
-    q->info[signal] = *info;
+    if (!(q->set & SIGNAL_BIT(signal))) {
+        q->set |= SIGNAL_BIT(signal);
+        q->info[signal] = *info;
+        return 0;
+    }
+    if (signal < SIGRTMIN)
+        return 0;
+    struct queued_signal *s = queued_count < QUEUED_MAX ? kzalloc(sizeof *s) : NULL;
+    if (!s)
+        return info->si_code == SI_USER ? 0 : -EAGAIN;
+    s->info = *info;
+    s->info.si_signo = signal;
+    struct queued_signal **end = &q->more;
+    while (*end)
+        end = &(*end)->next;
+    *end = s;
+    queued_count++;
+    return 0;
+}
+
+// The next of the kind moves up; false: there is none.
+static bool next_of_kind(struct signal_queue *q, int signal)
+{
+    for (struct queued_signal **at = &q->more; *at; at = &(*at)->next) {
+        struct queued_signal *s = *at;
+        if (s->info.si_signo != signal)
+            continue;
+        q->info[signal] = s->info;
+        *at = s->next;
+        kfree(s);
+        queued_count--;
+        return true;
+    }
+    return false;
+}
+
+void signals_drop(struct task *t)
+{
+    for (struct queued_signal *s = t->pending.more, *next; s; s = next) {
+        next = s->next;
+        kfree(s);
+        queued_count--;
+    }
+    t->pending.more = NULL;
+    t->pending.set = 0;
 }
 
 bool signal_deliverable(const struct task *t)
@@ -51,8 +96,9 @@ static int dequeue(struct signal_queue *q, sigset set, siginfo_t *ret)
     if (!set)
         return 0;
     int signal = __builtin_ctzl(set) + 1;
-    q->set &= ~SIGNAL_BIT(signal);
     *ret = q->info[signal];
+    if (!next_of_kind(q, signal))
+        q->set &= ~SIGNAL_BIT(signal);
     return signal;
 }
 
@@ -92,13 +138,15 @@ long signal_send(struct task *t, int signal, const siginfo_t *info)
     if (t) {
         if (ignored(signal) && !(t->blocked & SIGNAL_BIT(signal)))
             return 0;
-        enqueue(&t->pending, signal, info);
+        long r = enqueue(&t->pending, signal, info);
         task_poke(t);
-        return 0;
+        return r;
     }
     if (ignored(signal))
         return 0;
-    enqueue(&process_pending, signal, info);
+    long r = enqueue(&process_pending, signal, info);
+    if (r < 0)
+        return r;
     if (!(current()->blocked & SIGNAL_BIT(signal)))
         return 0; // the sender takes it on its way out
     for (unsigned i = 0; i < task_slots(); i++) {
@@ -132,7 +180,7 @@ void signal_force(struct task *t, int signal, int code, uint64_t address)
         t->blocked &= ~SIGNAL_BIT(signal);
     }
     t->pending.set &= ~SIGNAL_BIT(signal);
-    enqueue(&t->pending, signal, &info);
+    (void)enqueue(&t->pending, signal, &info);
 }
 
 void signals_reset_on_exec(void)

@@ -155,6 +155,7 @@ _Noreturn void task_exit(void)
     }
     if (alive_count == 1)
         process_exit(0);
+    signals_drop(t);
     struct percpu *cpu = t->cpu;
     alive_count--;
     cpu->task = NULL;

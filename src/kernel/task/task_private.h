@@ -14,14 +14,15 @@ typedef uint64_t sigset;
 #define SIGNAL_COUNT  64
 #define SIGNAL_BIT(n) (1ull << ((n)-1))
 
-struct pending_signal {
+struct queued_signal {
+    struct queued_signal *next;
     siginfo_t info;
-    bool set;
 };
 
 struct signal_queue {
     sigset set;
-    siginfo_t info[SIGNAL_COUNT + 1]; // the first of each kind; real-time ones do not queue up
+    siginfo_t info[SIGNAL_COUNT + 1]; // the first of each kind
+    struct queued_signal *more;       // the others of real-time signals, oldest first
 };
 
 // As the kernel's struct sigaction (rt_sigaction's).
@@ -90,6 +91,7 @@ void signal_force(struct task *t, int signal, int code, uint64_t address);
 long signal_send(struct task *t, int signal, const siginfo_t *info); // NULL t: the process
 bool signal_deliverable(const struct task *t);
 void signals_reset_on_exec(void);
+void signals_drop(struct task *t); // its end: what was pending for it alone
 long signal_return(struct trap_frame *frame);
 int signal_take(struct task *t, sigset set, siginfo_t *ret); // 0: none of the set is pending
 
