@@ -5,6 +5,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "abi/enclave.h"
+#include "base/hex.h"
 
 #include "host/shapes.h"
 
@@ -13,13 +17,23 @@
 #define KEPT        16
 #define LATE_FLIPS  4096
 #define ERRNO_LIMIT 4096
+#define CANARY_SIZE 32u
+#define MAPPING_MAX (32u << 20)
+#define IMAGE       0 // index into lies
 
 struct host_hostile {
-    pthread_mutex_t lock; // guards state and kept
+    pthread_mutex_t lock; // guards everything up to `late`
     uint64_t state;
     uint32_t rate;
     uint32_t kept_next;
     uint64_t kept[KEPT][HEAD_WORDS]; // the heads of earlier answers
+    uint64_t lies[HOSTCALL_COUNT + 1], leaks[HOSTCALL_COUNT + 1];
+    uint8_t canary[CANARY_SIZE]; // inverted, so that a search does not find this one
+    bool has_canary;
+    uint8_t *image;
+    size_t image_size;
+    uint8_t *changed; // a byte of the image, changed until the next answer
+    uint8_t change;
     bool late;
     pthread_t flipper;
     atomic_bool stop;
@@ -110,15 +124,61 @@ static void spoil(uint64_t *state, const struct hostcall_shape *shape, struct ho
     }
 }
 
+// Half of the canary is a leak as well: it may lie across two buffers.
+static bool holds_canary(const struct host_hostile *h, const uint8_t *p, size_t size)
+{
+    const size_t half = CANARY_SIZE / 2;
+    for (size_t i = 0; i + half <= size; i++)
+        for (size_t part = 0; part < CANARY_SIZE; part += half) {
+            size_t n = 0;
+            while (n < half && (uint8_t)~p[i + n] == h->canary[part + n])
+                n++;
+            if (n == half)
+                return true;
+        }
+    return false;
+}
+
+// What the enclave gave with this call.
+static void look_for_canary(struct host_hostile *h, uint64_t number,
+                            const struct hostcall_area *area)
+{
+    const struct hostcall_shape *shape = &hostcall_shapes[number];
+    for (uint8_t i = 0; i < shape->arg_count; i++) {
+        uint64_t offset = area->arg[i] >> 32, size = area->arg[i] & 0xffffffffu;
+        if (shape->args[i].kind == SHAPE_IN && offset <= HOSTCALL_DATA_SIZE &&
+            size <= HOSTCALL_DATA_SIZE - offset && holds_canary(h, area->data + offset, size))
+            h->leaks[number]++;
+    }
+}
+
+static void change_image(struct host_hostile *h)
+{
+    if (h->changed)
+        *h->changed ^= h->change;
+    h->changed = NULL;
+    if (h->image_size == 0 || next(&h->state) % h->rate != 0 || next(&h->state) % 4 != 0)
+        return;
+    uint64_t r = next(&h->state);
+    h->changed = h->image + (r >> 8) % h->image_size;
+    h->change = (uint8_t)(1u << r % 8);
+    *h->changed ^= h->change;
+    h->lies[IMAGE]++;
+}
+
 void host_hostile_answer(struct host_hostile *h, uint64_t number, struct hostcall_area *area)
 {
     if (number == 0 || number > HOSTCALL_COUNT)
         return;
     pthread_mutex_lock(&h->lock);
+    if (h->has_canary)
+        look_for_canary(h, number, area);
+    change_image(h);
     uint64_t r = next(&h->state);
     uint64_t honest[HEAD_WORDS];
     memcpy(honest, area, sizeof(honest));
     if (r % h->rate == 0) {
+        h->lies[number]++;
         if ((r >> 32) % 8 == 0)
             memcpy(area, h->kept[(r >> 40) % KEPT], sizeof(honest));
         else
@@ -132,6 +192,60 @@ void host_hostile_answer(struct host_hostile *h, uint64_t number, struct hostcal
     pthread_mutex_unlock(&h->lock);
 }
 
+void host_hostile_image(struct host_hostile *h, const void *image, size_t size)
+{
+    // A private mapping: the file stays as it is.
+    if (mprotect((void *)(uintptr_t)image, size, PROT_READ | PROT_WRITE) != 0)
+        return;
+    h->image = (uint8_t *)(uintptr_t)image;
+    h->image_size = size;
+}
+
+// This process's memory outside of the enclave, but for the emulator's large tables.
+static bool process_holds_canary(const struct host_hostile *h)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512], access;
+    unsigned long start, end;
+    bool found = false;
+    while (maps && fgets(line, sizeof(line), maps))
+        if (sscanf(line, "%lx-%lx r%c", &start, &end, &access) == 3 && access == 'w' &&
+            start >= ENCLAVE_BASE + ENCLAVE_SIZE && end - start <= MAPPING_MAX &&
+            holds_canary(h, (const uint8_t *)start, end - start))
+            found = true;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+void host_hostile_report(struct host_hostile *h, FILE *out)
+{
+    bool remains = h->has_canary && process_holds_canary(h);
+    pthread_mutex_lock(&h->lock);
+    fprintf(out, "hostile: lies: image=%lu", (unsigned long)h->lies[IMAGE]);
+    for (uint32_t n = 1; n <= HOSTCALL_COUNT; n++)
+        fprintf(out, " %s=%lu", hostcall_shapes[n].name, (unsigned long)h->lies[n]);
+    fputc('\n', out);
+    for (uint32_t n = 1; n <= HOSTCALL_COUNT; n++)
+        if (h->leaks[n])
+            fprintf(out, "hostile: LEAK: the canary came out by %s\n", hostcall_shapes[n].name);
+    if (remains)
+        fputs("hostile: LEAK: the canary is in the host's memory\n", out);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void take_canary(struct host_hostile *h)
+{
+    const char *text = getenv("CLOISTER_HOSTILE_CANARY");
+    uint8_t canary[CANARY_SIZE];
+    if (!text || !is_ok(hex_decode(SPAN(text, strlen(text)), canary, sizeof(canary))))
+        return;
+    for (size_t i = 0; i < CANARY_SIZE; i++)
+        h->canary[i] = (uint8_t)~canary[i];
+    explicit_bzero(canary, sizeof(canary));
+    h->has_canary = true;
+}
+
 struct result host_hostile_new(uint64_t seed, uint32_t rate, bool late, struct host_hostile **ret)
 {
     REQUIRE(rate != 0, ERR_RANGE, "the rate of lies must not be 0");
@@ -140,6 +254,7 @@ struct result host_hostile_new(uint64_t seed, uint32_t rate, bool late, struct h
     h->state = seed;
     h->rate = rate;
     h->late = late;
+    take_canary(h);
     pthread_mutex_init(&h->lock, NULL);
     if (late && pthread_create(&h->flipper, NULL, flipper_main, h) != 0) {
         free(h);

@@ -176,8 +176,10 @@ static struct result launch(struct host *host, const struct host_options *option
     GUARD(make_boot(host, options));
     GUARD(make_events(host));
     GUARD(host_threads_init(host, host->image.params->threads));
-    if (options->hostile_seed != 0)
+    if (options->hostile_seed != 0) {
         GUARD(host_hostile_new(options->hostile_seed, options->hostile_rate, true, &host->hostile));
+        host_hostile_image(host->hostile, host->image.file.data, host->image.file.size);
+    }
     REQUIRE(host_thread_start(host, 0) == 0, ERR_MEMORY, "cannot start a thread");
     end_phase(host, PHASE_START, &since);
     return RESULT_OK;
@@ -215,6 +217,8 @@ struct result host_launch(const struct host_options *options, struct host **ret_
         return r;
     }
     watch(host, ret_outcome);
+    if (host->hostile)
+        host_hostile_report(host->hostile, stderr);
     *ret_host = host;
     return RESULT_OK;
 }

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,7 +29,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,7 +83,7 @@ static void canary_check(void)
 static char image_byte(size_t at)
 {
     char text[16];
-    snprintf(text, sizeof text, "%08zu ", at / 9);
+    snprintf(text, sizeof text, "%08u ", (unsigned)(at / 9 % 100000000));
     return text[at % 9];
 }
 
@@ -221,11 +221,13 @@ static void test_volume(void)
         close(other);
     }
     struct stat st;
-    if (rename("/vol/dir/a", "/vol/dir/b") == 0 && stat("/vol/dir/b", &st) == 0 && !S_ISREG(st.st_mode))
+    if (rename("/vol/dir/a", "/vol/dir/b") == 0 && stat("/vol/dir/b", &st) == 0 &&
+        !S_ISREG(st.st_mode))
         wrong("type of a file of the volume", (long)st.st_mode);
     DIR *d = opendir("/vol/dir");
     for (struct dirent *e; d && (e = readdir(d));)
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "a") && strcmp(e->d_name, "b"))
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "a") &&
+            strcmp(e->d_name, "b"))
             wrong("name in the volume", (long)strlen(e->d_name));
     if (d)
         closedir(d);
@@ -265,7 +267,7 @@ static void host_file(void)
         msync(map, PAGE, MS_SYNC);
         munmap(map, PAGE);
     }
-    flock(fd, 2 | 4);
+    flock(fd, LOCK_EX | LOCK_NB);
     close(fd);
 }
 
@@ -390,7 +392,8 @@ static void test_inside(void)
         close(pipe_fd[1]);
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0) {
-        if (send(pair[0], canary, 16, 0) == 16 && (recv(pair[1], text, 16, 0) != 16 || memcmp(text, canary, 16) != 0))
+        if (send(pair[0], canary, 16, 0) == 16 &&
+            (recv(pair[1], text, 16, 0) != 16 || memcmp(text, canary, 16) != 0))
             wrong("socketpair", 0);
         close(pair[0]);
         close(pair[1]);
@@ -399,12 +402,14 @@ static void test_inside(void)
 
 static void test_epoll(void)
 {
-    int ep = epoll_create1(0), event = eventfd(0, EFD_NONBLOCK), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    int ep = epoll_create1(0), event = eventfd(0, EFD_NONBLOCK),
+        timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     struct itimerspec when = {.it_value.tv_nsec = 1000000};
     const int fds[] = {event, timer, udp};
     for (int i = 0; i < 3; i++) {
-        struct epoll_event e = {.events = EPOLLIN | (i == 2 ? EPOLLET : 0), .data.u64 = (uint64_t)i};
+        struct epoll_event e = {.events = EPOLLIN | (i == 2 ? EPOLLET : 0),
+                                .data.u64 = (uint64_t)i};
         epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e);
     }
     timerfd_settime(timer, 0, &when, NULL);
@@ -437,7 +442,8 @@ static void test_clock(void)
         if (now.tv_sec < last.tv_sec || (now.tv_sec == last.tv_sec && now.tv_nsec < last.tv_nsec))
             wrong("time went back", (long)now.tv_sec);
         last = now;
-        if (clock_gettime(CLOCK_REALTIME, &now) == 0 && (now.tv_nsec < 0 || now.tv_nsec >= 1000000000))
+        if (clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+            (now.tv_nsec < 0 || now.tv_nsec >= 1000000000))
             wrong("nanoseconds", now.tv_nsec);
     }
     struct timespec little = {0, 200000};
@@ -476,7 +482,8 @@ static void test_threads(void)
     pthread_t t[THREADS];
     int started = 0;
     counter = 0;
-    while (started < THREADS && pthread_create(&t[started], NULL, thread_main, (void *)(uintptr_t)(started + 1)) == 0)
+    while (started < THREADS &&
+           pthread_create(&t[started], NULL, thread_main, (void *)(uintptr_t)(started + 1)) == 0)
         started++;
     pthread_mutex_lock(&lock);
     if (started && counter < 20)
@@ -545,10 +552,12 @@ static void test_device(void)
     struct device_quote quote = {.quote = {(uint64_t)(uintptr_t)bytes, 32768}};
     memset(bytes, GUARD, sizeof bytes);
     if (rounds_done % 4 == 0 && ioctl(fd, DEVICE_QUOTE, &quote) == 0 &&
-        (quote.quote.size > 32768 || !all(bytes + quote.quote.size, sizeof bytes - quote.quote.size, GUARD)))
+        (quote.quote.size > 32768 ||
+         !all(bytes + quote.quote.size, sizeof bytes - quote.quote.size, GUARD)))
         wrong("quote", (long)quote.quote.size);
     struct device_buffer buffer = {(uint64_t)(uintptr_t)bytes, sizeof bytes};
-    if (rounds_done % 4 == 0 && ioctl(fd, DEVICE_COLLATERAL, &buffer) == 0 && buffer.size > sizeof bytes)
+    if (rounds_done % 4 == 0 && ioctl(fd, DEVICE_COLLATERAL, &buffer) == 0 &&
+        buffer.size > sizeof bytes)
         wrong("collateral", (long)buffer.size);
     close(fd);
 }
@@ -557,10 +566,11 @@ static const struct {
     const char *name;
     void (*run)(void);
 } tests[] = {
-    {"image", test_image},   {"memory", test_memory},   {"volume", test_volume}, {"host-files", test_host_files},
-    {"tcp", test_tcp},       {"udp", test_udp},         {"inside", test_inside}, {"epoll", test_epoll},
-    {"clock", test_clock},   {"threads", test_threads}, {"timer", test_timer},   {"stdio", test_stdio},
-    {"device", test_device}, {"canary", canary_check},
+    {"image", test_image},           {"memory", test_memory},  {"volume", test_volume},
+    {"host-files", test_host_files}, {"tcp", test_tcp},        {"udp", test_udp},
+    {"inside", test_inside},         {"epoll", test_epoll},    {"clock", test_clock},
+    {"threads", test_threads},       {"timer", test_timer},    {"stdio", test_stdio},
+    {"device", test_device},         {"canary", canary_check},
 };
 
 int main(int argc, char **argv)

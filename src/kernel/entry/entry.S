@@ -187,6 +187,24 @@ enclave_panic_exit:
     movq $\cause, TF_CAUSE(%rsp)
 .endm
 
+// All but rcx, rsp and rip, from the frame at rsp.
+.macro RESTORE_FRAME
+    mov TF_RAX(%rsp), %rax
+    mov TF_RBX(%rsp), %rbx
+    mov TF_RDX(%rsp), %rdx
+    mov TF_RSI(%rsp), %rsi
+    mov TF_RDI(%rsp), %rdi
+    mov TF_RBP(%rsp), %rbp
+    mov TF_R8(%rsp), %r8
+    mov TF_R9(%rsp), %r9
+    mov TF_R10(%rsp), %r10
+    mov TF_R11(%rsp), %r11
+    mov TF_R12(%rsp), %r12
+    mov TF_R13(%rsp), %r13
+    mov TF_R14(%rsp), %r14
+    mov TF_R15(%rsp), %r15
+.endm
+
     .globl syscall_entry
     .type syscall_entry, @function
 syscall_entry:
@@ -207,20 +225,7 @@ syscall_entry:
     mov %rdi, %gs:PC_RETURN_FRAME
     .globl syscall_return
 syscall_return: // from here to syscall_return_end an interrupt counts as one after the jump
-    mov TF_RAX(%rsp), %rax
-    mov TF_RBX(%rsp), %rbx
-    mov TF_RDX(%rsp), %rdx
-    mov TF_RSI(%rsp), %rsi
-    mov TF_RDI(%rsp), %rdi
-    mov TF_RBP(%rsp), %rbp
-    mov TF_R8(%rsp), %r8
-    mov TF_R9(%rsp), %r9
-    mov TF_R10(%rsp), %r10
-    mov TF_R11(%rsp), %r11
-    mov TF_R12(%rsp), %r12
-    mov TF_R13(%rsp), %r13
-    mov TF_R14(%rsp), %r14
-    mov TF_R15(%rsp), %r15
+    RESTORE_FRAME
     mov TF_RIP(%rsp), %rcx
     mov TF_RSP(%rsp), %rsp
     jmp *%rcx
@@ -263,21 +268,8 @@ frame_return_begun:
     mov %rdi, %rsp
     pushq TF_RFLAGS(%rdi)
     popfq
-    mov TF_RAX(%rsp), %rax
-    mov TF_RBX(%rsp), %rbx
     mov TF_RCX(%rsp), %rcx
-    mov TF_RDX(%rsp), %rdx
-    mov TF_RSI(%rsp), %rsi
-    mov TF_RDI(%rsp), %rdi
-    mov TF_RBP(%rsp), %rbp
-    mov TF_R8(%rsp), %r8
-    mov TF_R9(%rsp), %r9
-    mov TF_R10(%rsp), %r10
-    mov TF_R11(%rsp), %r11
-    mov TF_R12(%rsp), %r12
-    mov TF_R13(%rsp), %r13
-    mov TF_R14(%rsp), %r14
-    mov TF_R15(%rsp), %r15
+    RESTORE_FRAME
     mov %gs:PC_USER_RSP, %rsp
     jmp *%gs:PC_USER_RIP
     .globl frame_return_end

@@ -9,6 +9,7 @@
 #include <linux/memfd.h>
 #include <linux/uio.h>
 
+#include "kernel/mm/mm.h"
 #include "kernel/vfs/vfs.h"
 
 #define RW_SIZE_MAX  0x7ffff000ul // as Linux
