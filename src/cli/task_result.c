@@ -159,9 +159,9 @@ static struct result write_file(const char *directory, const struct zip_entry *e
 static struct result write_files(const struct choice *c, const struct state *s)
 {
     if (!c->decrypt) {
-        char name[HEX_SIZE(32) + 8];
-        hex_encode(&s->task.id, 32, name);
-        strcat(name, ".zip");
+        char id[HEX_SIZE(32)], name[sizeof id + 8];
+        hex_encode(&s->task.id, 32, id);
+        snprintf(name, sizeof name, "%s.zip", id);
         struct zip_entry e = {SPAN(name, strlen(name)), SPAN(s->archive, s->archive_size)};
         return write_file(c->output, &e, 0644);
     }
@@ -199,8 +199,8 @@ static void print_files(const struct state *s)
 static void texts(const struct state *s, char task[2 + HEX_SIZE(32)], char digest[2 + HEX_SIZE(32)],
                   char sms[HEX_SIZE(32)], char app[HEX_SIZE(32)])
 {
-    memcpy(task, "0x", 2);
-    memcpy(digest, "0x", 2);
+    task[0] = digest[0] = '0';
+    task[1] = digest[1] = 'x';
     hex_encode(&s->facts.task, 32, task + 2);
     hex_encode(&s->facts.digest, 32, digest + 2);
     hex_encode(s->verdict.sms.body.mrenclave, 32, sms);

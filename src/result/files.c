@@ -72,10 +72,12 @@ static struct result add_directory(struct result_files *f, int fd, const char *p
             r = fail(ERR_IO, "a result file cannot be read");
         else if (S_ISREG(st.st_mode))
             r = add_file(f, dirfd(d), e->d_name, path, (size_t)st.st_size);
-        else if (S_ISDIR(st.st_mode))
+        else if (S_ISDIR(st.st_mode)) {
+            path[n] = '/';
+            path[n + 1] = 0;
             r = add_directory(f, openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                              strcat(path, "/"), depth + 1);
-        else
+                              path, depth + 1);
+        } else
             r = fail(ERR_UNSUPPORTED, "the result holds something that is no file");
     }
     closedir(d);
@@ -174,8 +176,10 @@ static struct result digest_path(const struct result_files *f, const char *path,
         sha256(e->data, ret->bytes);
         return RESULT_OK;
     }
-    if (n)
-        strcpy(relative + n, "/");
+    if (n) {
+        relative[n] = '/';
+        relative[n + 1] = 0;
+    }
     return digest_directory(f, relative, ret);
 }
 

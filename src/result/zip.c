@@ -61,7 +61,8 @@ static struct result check_names(const struct zip_entry *entries, size_t count)
         REQUIRE(name_is_fine(entries[i].name), ERR_INVALID, "a file name does not fit an archive");
         for (size_t k = 0; k < i; k++)
             REQUIRE(entries[k].name.size != entries[i].name.size ||
-                        memcmp(entries[k].name.data, entries[i].name.data, entries[i].name.size),
+                        memcmp(entries[k].name.data, entries[i].name.data, entries[i].name.size) !=
+                            0,
                     ERR_INVALID, "a file stands twice in an archive");
     }
     return RESULT_OK;

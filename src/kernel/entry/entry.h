@@ -41,6 +41,9 @@ extern bool kernel_stats_wanted; // BOOT_STATS
 extern bool syscall_quiet;       // BOOT_QUIET
 void kernel_log_stats(void);
 
+// One thread gave up: none goes on in the kernel. Looked at after each host call and at each entry.
+extern bool enclave_dead;
+
 // Panic codes, RSI at EXIT_PANIC.
 enum panic_code {
     PANIC_CODE_BUG = 1,

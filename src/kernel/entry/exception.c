@@ -86,6 +86,8 @@ static void continue_with(struct sgx_gprsgx *g, struct trap_frame *frame)
 void exception_note(uint64_t tcs, uint64_t event)
 {
     (void)event; // a hint; the SSA frame says what happened
+    if (enclave_dead)
+        enclave_panic_exit(PANIC_CODE_BUG);
     uint8_t *ssa = (uint8_t *)(tcs + THREAD_SSA);
     struct sgx_gprsgx *g = (struct sgx_gprsgx *)(ssa + SSA_FRAME_SIZE - sizeof *g);
     struct sgx_exinfo *exinfo = (struct sgx_exinfo *)((uint8_t *)g - sizeof *exinfo);

@@ -11,5 +11,7 @@ struct hostcall_area *hostcall_area_current(void)
 long hostcall_leave(void)
 {
     (void)hostcall_exit();
+    if (enclave_dead)
+        enclave_panic_exit(PANIC_CODE_BUG);
     return (long)host_load((struct host_ptr){percpu()->area + offsetof(struct hostcall_area, ret)});
 }

@@ -23,11 +23,12 @@ void klog(const char *format, ...)
     va_end(args);
 }
 
+bool enclave_dead;
+
 void panic(const char *format, ...)
 {
-    static _Atomic bool panicking;
+    bool panicking = __atomic_exchange_n(&enclave_dead, true, __ATOMIC_SEQ_CST);
     if (!panicking && percpu()->hostcall_rsp == 0 && percpu()->area) {
-        panicking = true;
         va_list args;
         va_start(args, format);
         say("enclave: panic: ", format, args);

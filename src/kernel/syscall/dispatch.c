@@ -54,6 +54,8 @@ void syscall_run(struct trap_frame *frame)
 
 int trap_syscall(struct trap_frame *frame)
 {
+    if (enclave_dead)
+        enclave_panic_exit(PANIC_CODE_BUG);
     kernel_lock();
     syscall_run(frame);
     if (percpu()->interrupted) {
