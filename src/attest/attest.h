@@ -60,6 +60,11 @@ struct attest_verdict {
 // Success means genuine. `ret` is filled in either case: its code says why.
 struct result attest_verify(const struct attest_evidence *evidence, struct attest_verdict *ret);
 
+// The same, and remembers in `cache` (attest/cache.h; NULL: not at all) what verified.
+struct attest_cache;
+struct result attest_verify_cached(const struct attest_evidence *evidence,
+                                   struct attest_cache *cache, struct attest_verdict *ret);
+
 enum attest_identity_kind {
     ATTEST_IDENTITY_MRENCLAVE = 1,
     ATTEST_IDENTITY_MRSIGNER, // with isvprodid and isvsvn_min

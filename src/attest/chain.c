@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/chain.h"
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "attest/time.h"
 #include "base/cursor.h"
-#include "base/hex.h"
+#include "crypto/p256.h"
 #include "crypto/sha256.h"
 
 #define CERT_SIZE_MAX 8192u
-#define NAME_SIZE_MAX 64 // common names, ub-common-name of RFC 5280
 
 // SHA-256 of the key of "Intel SGX Root CA"; its certificates to 2033 and to 2049 both carry it.
 const struct attest_root attest_root_intel = {
@@ -21,11 +17,20 @@ const struct attest_root attest_root_intel = {
                  0x86, 0x06, 0x8a, 0x7f, 0xc1, 0x36, 0x28, 0x63, 0x3b, 0xa2, 0x35,
                  0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e}};
 
+// SHA-256 of those two certificates, whose signatures by themselves need no check: to 2033, to 2049.
+static const uint8_t intel_root_certs[][SHA256_SIZE] = {
+    {0xfc, 0x64, 0xf8, 0x07, 0x6d, 0x79, 0xa4, 0xfe, 0xe9, 0xd1, 0xd4,
+     0x73, 0xd7, 0x4c, 0x89, 0xeb, 0x8d, 0x8f, 0xd5, 0x5c, 0x5a, 0xba,
+     0xfe, 0xab, 0xeb, 0xa7, 0x36, 0x6d, 0x20, 0x42, 0x94, 0x04},
+    {0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
+     0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e, 0x74, 0x24, 0x96, 0x43, 0x99,
+     0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3},
+};
+
 void attest_chain_done(struct attest_chain *chain)
 {
-    for (size_t i = 0; i < chain->count; i++)
-        X509_free(chain->certs[i]);
-    *chain = (struct attest_chain){0};
+    free(chain->storage);
+    *chain = (struct attest_chain){.count = 0};
 }
 
 static bool is_space(uint8_t c)
@@ -48,141 +53,159 @@ static bool take_text(struct reader *r, const char *text)
     return !r->failed;
 }
 
-// One certificate between its PEM lines (RFC 7468, without the freedom of its section 5.2).
-static X509 *take_cert(struct reader *r)
+// The value of a base64 digit plus 1; 0 for any other byte (RFC 4648 section 4).
+static const uint8_t digit_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
+
+// base64 up to the next '-', with white space anywhere, strict else. 0 when it is malformed.
+static size_t take_base64(struct reader *r, uint8_t *ret, size_t capacity)
 {
-    uint8_t der[CERT_SIZE_MAX];
-    char text[BASE64_SIZE(CERT_SIZE_MAX)];
-    size_t text_size = 0, der_size;
+    size_t size = 0, digits = 0, padding = 0;
+    uint32_t bits = 0;
+    for (; reader_left(r) && r->data[r->at] != '-'; r->at++) {
+        uint8_t c = r->data[r->at], value = digit_values[c];
+        if (value && !padding) {
+            bits = bits << 6 | (value - 1u);
+            digits++;
+        } else if (c == '=' && (digits % 4 == 3 || (digits % 4 == 2 && padding < 2))) {
+            padding++;
+            continue;
+        } else if (is_space(c)) {
+            continue;
+        } else {
+            return 0;
+        }
+        if (digits % 4 == 1)
+            continue;
+        if (size == capacity)
+            return 0;
+        ret[size++] = (uint8_t)(bits >> (digits % 4 == 2 ? 4 : digits % 4 == 3 ? 2 : 0));
+    }
+    bool whole = (digits + padding) % 4 == 0 && digits % 4 != 1;
+    uint32_t stray = digits % 4 == 2 ? 15 : digits % 4 == 3 ? 3 : 0;
+    return whole && (bits & stray) == 0 ? size : 0;
+}
+
+// One certificate between its PEM lines (RFC 7468, without the freedom of its section 5.2).
+static bool take_cert(struct reader *r, struct writer *storage, struct attest_cert *ret)
+{
     skip_spaces(r);
     if (!take_text(r, "-----BEGIN CERTIFICATE-----"))
-        return NULL;
-    while (reader_left(r) && r->data[r->at] != '-') {
-        uint8_t c = take_u8(r);
-        if (is_space(c))
-            continue;
-        if (text_size == sizeof text)
-            return NULL;
-        text[text_size++] = (char)c;
-    }
-    if (!take_text(r, "-----END CERTIFICATE-----") ||
-        !is_ok(base64_decode(SPAN(text, text_size), der, sizeof der, &der_size)))
-        return NULL;
-    const uint8_t *at = der;
-    X509 *cert = d2i_X509(NULL, &at, (long)der_size);
-    if (cert && at != der + der_size) {
-        X509_free(cert);
-        return NULL;
-    }
-    return cert;
+        return false;
+    uint8_t *der = storage->data + storage->size;
+    size_t size = take_base64(r, der, MIN(storage->capacity - storage->size, CERT_SIZE_MAX));
+    storage->size += size;
+    return size > 0 && take_text(r, "-----END CERTIFICATE-----") &&
+           attest_cert_parse(SPAN(der, size), ret);
 }
 
 enum attest_code attest_chain_load(struct span pem, size_t count,
                                    const struct attest_chain_codes *codes, struct attest_chain *ret)
 {
-    struct attest_chain chain = {0};
+    struct attest_chain chain = {.count = 0};
+    if (count > ATTEST_CHAIN_MAX || pem.size == 0 || pem.size > 2 * count * CERT_SIZE_MAX)
+        return codes->format;
+    chain.storage = malloc(pem.size); // base64 shrinks
+    if (!chain.storage)
+        return ATTEST_INTERNAL;
     struct reader r = reader_on(pem);
-    while (chain.count < count) {
-        X509 *cert = take_cert(&r);
-        if (!cert)
-            goto malformed;
-        chain.certs[chain.count++] = cert;
-    }
+    struct writer storage = writer_on(chain.storage, pem.size);
+    while (chain.count < count && take_cert(&r, &storage, &chain.certs[chain.count]))
+        chain.count++;
     skip_spaces(&r);
     while (reader_left(&r) && r.data[r.at] == 0)
         (void)take_u8(&r); // C strings in quotes bring their NUL along
-    if (!reader_done(&r))
-        goto malformed;
+    if (chain.count < count || !reader_done(&r)) {
+        attest_chain_done(&chain);
+        return codes->format;
+    }
     *ret = chain;
     return ATTEST_OK;
-malformed:
-    attest_chain_done(&chain);
-    return codes->format;
 }
 
-static bool name_ends_with(const X509 *cert, const char *end)
+static bool name_ends_with(const struct attest_cert *cert, const char *end)
 {
-    char name[NAME_SIZE_MAX + 1];
-    int size =
-        X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof name);
-    size_t end_size = strlen(end);
-    return size >= 0 && (size_t)size >= end_size && strlen(name) == (size_t)size &&
-           memcmp(name + size - end_size, end, end_size) == 0;
-}
-
-// Intel's PCK profile, sections 1.2 and 1.3: the algorithm and curve of every certificate.
-static bool has_p256_key(const X509 *cert)
-{
-    ASN1_OBJECT *algorithm = NULL;
-    const ASN1_OBJECT *curve = NULL;
-    const unsigned char *point = NULL;
-    const void *parameter = NULL;
-    int point_size = 0, type = 0;
-    X509_ALGOR *algor = NULL;
-    X509_PUBKEY *key = X509_get_X509_PUBKEY(cert);
-    if (!key || X509_PUBKEY_get0_param(&algorithm, &point, &point_size, &algor, key) != 1)
-        return false;
-    X509_ALGOR_get0(NULL, &type, &parameter, algor);
-    curve = parameter;
-    return OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey && type == V_ASN1_OBJECT &&
-           OBJ_obj2nid(curve) == NID_X9_62_prime256v1 && point_size == 65 &&
-           point[0] == POINT_CONVERSION_UNCOMPRESSED && X509_get0_pubkey(cert);
+    size_t size = cert->common_name.size, end_size = strlen(end);
+    return size >= end_size && memcmp(cert->common_name.data + size - end_size, end, end_size) == 0;
 }
 
 // RFC 5280 section 6.1.4 for a chain in which place `i` counts the certificates below.
-static bool fits_place(X509 *cert, size_t i, const char *name)
+static bool fits_place(const struct attest_cert *cert, size_t i, const char *name)
 {
-    uint32_t flags = X509_get_extension_flags(cert);
-    uint32_t usage = X509_get_key_usage(cert);
-    if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) || !(flags & EXFLAG_BCONS) ||
-        !(flags & EXFLAG_KUSAGE) || X509_get_version(cert) != X509_VERSION_3 ||
-        X509_get_signature_nid(cert) != NID_ecdsa_with_SHA256 || !has_p256_key(cert) ||
-        !name_ends_with(cert, name))
+    const uint32_t signs = ATTEST_USAGE_CERT_SIGN | ATTEST_USAGE_CRL_SIGN;
+    if (!cert->has_constraints || !cert->has_usage || !name_ends_with(cert, name))
         return false;
     if (i == 0)
-        return !(flags & EXFLAG_CA) && (usage & KU_DIGITAL_SIGNATURE) &&
-               !(usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN));
-    long path = X509_get_pathlen(cert);
-    return (flags & EXFLAG_CA) && (usage & KU_KEY_CERT_SIGN) && (usage & KU_CRL_SIGN) &&
-           (path == -1 || path >= (long)i - 1);
+        return !cert->ca && (cert->usage & ATTEST_USAGE_DIGITAL_SIGNATURE) &&
+               !(cert->usage & signs);
+    return cert->ca && (cert->usage & signs) == signs &&
+           (cert->path_max == ATTEST_CERT_NO_PATH_LIMIT || cert->path_max + 1 >= i);
 }
 
-static enum attest_code check_window(const ASN1_TIME *from, const ASN1_TIME *until, int64_t now,
-                                     enum attest_code format, enum attest_code expired,
-                                     enum attest_code not_yet_valid, struct attest_window *window)
+static bool same(struct span a, struct span b)
 {
-    struct attest_window w;
-    if (!is_ok(attest_time_from_asn1(from, &w.from)) ||
-        !is_ok(attest_time_from_asn1(until, &w.until)))
-        return format;
-    if (now < w.from)
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+// Names are compared as bytes: Intel writes them one way.
+static bool issued_by(const struct attest_cert *cert, const struct attest_cert *issuer)
+{
+    return same(cert->issuer, issuer->subject) &&
+           (!cert->authority_key_id.size || !issuer->subject_key_id.size ||
+            same(cert->authority_key_id, issuer->subject_key_id));
+}
+
+static bool signed_by(struct span tbs, const uint8_t signature[64], const uint8_t *key)
+{
+    uint8_t digest[SHA256_SIZE];
+    sha256(tbs, digest);
+    return is_ok(p256_verify(key, digest, signature));
+}
+
+static bool is_intel_root_cert(const struct attest_cert *cert)
+{
+    uint8_t hash[SHA256_SIZE];
+    sha256(cert->der, hash);
+    for (size_t i = 0; i < ARRAY_COUNT(intel_root_certs); i++)
+        if (memcmp(hash, intel_root_certs[i], sizeof hash) == 0)
+            return true;
+    return false;
+}
+
+static enum attest_code check_window(int64_t from, int64_t until, int64_t now,
+                                     enum attest_code expired, enum attest_code not_yet_valid,
+                                     struct attest_window *window)
+{
+    if (now < from)
         return not_yet_valid;
-    if (now > w.until)
+    if (now > until)
         return expired;
-    window->from = MAX(window->from, w.from);
-    window->until = MIN(window->until, w.until);
+    window->from = MAX(window->from, from);
+    window->until = MIN(window->until, until);
     return ATTEST_OK;
 }
 
-struct result attest_cert_key_hash(const X509 *cert, uint8_t ret[32])
+struct result attest_cert_key_hash(const struct attest_cert *cert, uint8_t ret[32])
 {
-    unsigned char *der = NULL;
-    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-    REQUIRE(size > 0, ERR_CRYPTO, "cannot encode a certificate's key");
-    sha256(SPAN(der, (size_t)size), ret);
-    OPENSSL_free(der);
+    sha256(cert->spki, ret);
     return RESULT_OK;
 }
 
-static const struct attest_root *find_root(const X509 *cert, const struct attest_roots *roots)
+const struct attest_root *attest_root_find(const struct attest_roots *roots,
+                                           const uint8_t key_hash[32])
 {
-    uint8_t hash[SHA256_SIZE];
-    if (!is_ok(attest_cert_key_hash(cert, hash)))
-        return NULL;
-    if (ct_equal(hash, attest_root_intel.key_hash, sizeof hash))
+    if (ct_equal(key_hash, attest_root_intel.key_hash, SHA256_SIZE))
         return &attest_root_intel;
     for (size_t i = 0; i < roots->count; i++)
-        if (ct_equal(hash, roots->items[i].key_hash, sizeof hash) &&
+        if (ct_equal(key_hash, roots->items[i].key_hash, SHA256_SIZE) &&
             strncmp(roots->items[i].name, ATTEST_ROOT_INTEL_NAME, ATTEST_ROOT_NAME_SIZE) != 0)
             return &roots->items[i]; // nobody else may bear Intel's name
     return NULL;
@@ -194,18 +217,21 @@ enum attest_code attest_chain_verify(const struct attest_chain *chain, const cha
                                      struct attest_window *window,
                                      const struct attest_root **ret_root)
 {
-    const struct attest_root *root = find_root(chain->certs[chain->count - 1], roots);
+    uint8_t key_hash[SHA256_SIZE];
+    sha256(chain->certs[chain->count - 1].spki, key_hash);
+    const struct attest_root *root = attest_root_find(roots, key_hash);
     if (!root)
         return codes->untrusted;
     for (size_t i = chain->count; i-- > 0;) {
-        X509 *cert = chain->certs[i];
-        X509 *issuer = chain->certs[MIN(i + 1, chain->count - 1)];
-        if (!fits_place(cert, i, names[i]) || X509_check_issued(issuer, cert) != X509_V_OK ||
-            X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
+        const struct attest_cert *cert = &chain->certs[i];
+        const struct attest_cert *issuer = &chain->certs[MIN(i + 1, chain->count - 1)];
+        if (!fits_place(cert, i, names[i]) || !issued_by(cert, issuer))
             return codes->invalid;
-        enum attest_code code =
-            check_window(X509_get0_notBefore(cert), X509_get0_notAfter(cert), now, codes->invalid,
-                         codes->expired, codes->not_yet_valid, window);
+        if (!(cert == issuer && is_intel_root_cert(cert)) &&
+            !signed_by(cert->tbs, cert->signature, issuer->key))
+            return codes->invalid;
+        enum attest_code code = check_window(cert->from, cert->until, now, codes->expired,
+                                             codes->not_yet_valid, window);
         if (code)
             return code;
     }
@@ -213,85 +239,37 @@ enum attest_code attest_chain_verify(const struct attest_chain *chain, const cha
     return ATTEST_OK;
 }
 
-void attest_cert_key(const X509 *cert, uint8_t ret[64])
-{
-    const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(cert);
-    memcpy(ret, ASN1_STRING_get0_data(point) + 1, 64);
-}
-
-struct result attest_cert_extension(const X509 *cert, const char *oid, struct span *ret)
-{
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
-    int at = object ? X509_get_ext_by_OBJ(cert, object, -1) : -1;
-    int next = at >= 0 ? X509_get_ext_by_OBJ(cert, object, at) : -1;
-    ASN1_OBJECT_free(object);
-    REQUIRE(at >= 0 && next < 0, ERR_NOT_FOUND, "the extension is not there once");
-    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(cert, at));
-    *ret = SPAN(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
-    return RESULT_OK;
-}
-
-// Intel's CRL profile, section 2.2.4: a CRL number and the authority's key identifier, no other.
-static bool crl_extensions_known(const X509_CRL *crl)
-{
-    int numbers = 0, authorities = 0;
-    for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(X509_CRL_get_ext(crl, i)));
-        if (nid == NID_crl_number)
-            numbers++;
-        else if (nid == NID_authority_key_identifier)
-            authorities++;
-        else
-            return false;
-    }
-    return numbers == 1 && authorities == 1;
-}
-
 enum attest_code attest_crl_load(struct span der, const struct attest_crl_codes *codes,
-                                 X509_CRL **ret)
+                                 struct attest_crl *ret)
 {
-    if (der.size == 0 || der.size > ATTEST_CRL_SIZE_MAX)
-        return codes->format;
-    const uint8_t *at = der.data;
-    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)der.size);
-    if (!crl)
-        return codes->format;
-    if (at != der.data + der.size || X509_CRL_get_version(crl) != 1 ||
-        X509_CRL_get_signature_nid(crl) != NID_ecdsa_with_SHA256 || !crl_extensions_known(crl)) {
-        X509_CRL_free(crl);
-        return codes->format;
-    }
-    *ret = crl;
-    return ATTEST_OK;
+    return der.size > 0 && der.size <= ATTEST_CRL_SIZE_MAX && attest_crl_parse(der, ret)
+               ? ATTEST_OK
+               : codes->format;
 }
 
-// The CRL's authority key identifier must be the issuer's subject key identifier.
-static bool names_key_of(const X509_CRL *crl, X509 *issuer)
+enum attest_code attest_crl_check(const struct attest_crl *crl, const struct attest_cert *issuer,
+                                  int64_t now, const struct attest_crl_codes *codes,
+                                  struct attest_window *window)
 {
-    const ASN1_OCTET_STRING *subject = X509_get0_subject_key_id(issuer);
-    AUTHORITY_KEYID *authority =
-        X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
-    bool same = subject && authority && authority->keyid &&
-                ASN1_OCTET_STRING_cmp(subject, authority->keyid) == 0;
-    AUTHORITY_KEYID_free(authority);
-    return same;
+    if (!same(crl->issuer, issuer->subject) || !issuer->subject_key_id.size ||
+        !same(crl->authority_key_id, issuer->subject_key_id))
+        return codes->issuer;
+    return check_window(crl->from, crl->until, now, codes->expired, codes->not_yet_valid, window);
 }
 
-enum attest_code attest_crl_verify(X509_CRL *crl, X509 *issuer, int64_t now,
-                                   const struct attest_crl_codes *codes,
+enum attest_code attest_crl_verify(const struct attest_crl *crl, const struct attest_cert *issuer,
+                                   int64_t now, const struct attest_crl_codes *codes,
                                    struct attest_window *window)
 {
-    if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) != 0 ||
-        !names_key_of(crl, issuer))
-        return codes->issuer;
-    if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1)
+    struct attest_window w = {0, INT64_MAX};
+    enum attest_code code = attest_crl_check(crl, issuer, now, codes, &w);
+    if (code == codes->issuer)
+        return code;
+    if (!signed_by(crl->tbs, crl->signature, issuer->key))
         return codes->signature;
-    return check_window(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl), now,
-                        codes->format, codes->expired, codes->not_yet_valid, window);
-}
-
-bool attest_crl_lists(X509_CRL *crl, const X509 *cert)
-{
-    X509_REVOKED *entry = NULL;
-    return X509_CRL_get0_by_serial(crl, &entry, X509_get0_serialNumber(cert)) != 0;
+    if (!code) {
+        window->from = MAX(window->from, w.from);
+        window->until = MIN(window->until, w.until);
+    }
+    return code;
 }

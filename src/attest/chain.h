@@ -7,11 +7,9 @@
 #ifndef ATTEST_CHAIN_H
 #define ATTEST_CHAIN_H
 
+#include "attest/cert.h"
 #include "attest/verdict.h"
 #include "base/bytes.h"
-
-struct x509_st;
-struct X509_crl_st;
 
 #define ATTEST_CHAIN_MAX      3u
 #define ATTEST_ROOT_NAME_SIZE 32u // with NUL
@@ -47,8 +45,9 @@ struct attest_window {
 };
 
 struct attest_chain {
-    struct x509_st *certs[ATTEST_CHAIN_MAX];
+    struct attest_cert certs[ATTEST_CHAIN_MAX];
     size_t count;
+    uint8_t *storage; // what the certificates point into
 };
 
 // Ends the certificates; takes an empty chain.
@@ -59,6 +58,10 @@ __attribute__((warn_unused_result)) enum attest_code
 attest_chain_load(struct span pem, size_t count, const struct attest_chain_codes *codes,
                   struct attest_chain *ret);
 
+// The root with this key, or NULL. Nobody but Intel bears Intel's name.
+const struct attest_root *attest_root_find(const struct attest_roots *roots,
+                                           const uint8_t key_hash[32]);
+
 // `names` are the ends of the subjects' common names, leaf first. Narrows `window`.
 __attribute__((warn_unused_result)) enum attest_code
 attest_chain_verify(const struct attest_chain *chain, const char *const names[], int64_t now,
@@ -66,22 +69,19 @@ attest_chain_verify(const struct attest_chain *chain, const char *const names[],
                     struct attest_window *window, const struct attest_root **ret_root);
 
 // SHA-256 of the certificate's SubjectPublicKeyInfo: what struct attest_root pins.
-struct result attest_cert_key_hash(const struct x509_st *cert, uint8_t ret[32]);
-
-// The raw public key x|y of a certificate that has passed attest_chain_verify().
-void attest_cert_key(const struct x509_st *cert, uint8_t ret[64]);
-
-// The content of the extension with this OID, which must be there once.
-struct result attest_cert_extension(const struct x509_st *cert, const char *oid, struct span *ret);
+struct result attest_cert_key_hash(const struct attest_cert *cert, uint8_t ret[32]);
 
 // A complete CRL in DER, of version 2, with the extensions of Intel's profile and no other.
 __attribute__((warn_unused_result)) enum attest_code
-attest_crl_load(struct span der, const struct attest_crl_codes *codes, struct X509_crl_st **ret);
+attest_crl_load(struct span der, const struct attest_crl_codes *codes, struct attest_crl *ret);
 
 __attribute__((warn_unused_result)) enum attest_code
-attest_crl_verify(struct X509_crl_st *crl, struct x509_st *issuer, int64_t now,
+attest_crl_verify(const struct attest_crl *crl, const struct attest_cert *issuer, int64_t now,
                   const struct attest_crl_codes *codes, struct attest_window *window);
 
-bool attest_crl_lists(struct X509_crl_st *crl, const struct x509_st *cert);
+// Issuer and dates alone, of a CRL whose signature by this issuer's key holds already.
+__attribute__((warn_unused_result)) enum attest_code
+attest_crl_check(const struct attest_crl *crl, const struct attest_cert *issuer, int64_t now,
+                 const struct attest_crl_codes *codes, struct attest_window *window);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identity of the quoting enclave, as Intel's "Get QE Identity" gives it (PCS API, 3 and 4).
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/json.h"
@@ -7,7 +8,7 @@
 
 static bool parse_identity(struct attest_qe_identity *identity)
 {
-    const json_t *json = identity->json;
+    const struct attest_json *json = identity->json;
     struct span id;
     uint32_t version, isvprodid;
     if (!attest_json_get_text(json, "id", &id) ||
@@ -26,7 +27,7 @@ static bool parse_identity(struct attest_qe_identity *identity)
     identity->is_qe = attest_json_is(id, "QE");
     identity->isvprodid = (uint16_t)isvprodid;
     identity->is_td_qe = attest_json_is(id, "TD_QE");
-    return attest_svn_levels_parse(json_object_get(json, "tcbLevels"), ATTEST_LEVELS_MAX,
+    return attest_svn_levels_parse(attest_json_get(json, "tcbLevels"), ATTEST_LEVELS_MAX,
                                    identity->levels, &identity->level_count);
 }
 
@@ -44,7 +45,7 @@ enum attest_code attest_qe_identity_parse(struct span body, struct attest_qe_ide
 
 void attest_qe_identity_done(struct attest_qe_identity *identity)
 {
-    json_decref(identity->json);
+    free(identity->json);
     identity->json = NULL;
     identity->level_count = 0;
 }

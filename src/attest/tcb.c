@@ -2,6 +2,7 @@
 // TCB levels and TCB info. The form is that of Intel's "Get SGX TCB Info" (PCS API, 3 and 4).
 #include "attest/tcb.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/json.h"
@@ -77,16 +78,21 @@ static enum attest_tcb_status status_in_document(struct span name)
     return concluded ? ATTEST_TCB_STATUS_UNKNOWN_TEXT : status;
 }
 
-static bool is_advisory(const json_t *value)
+static bool is_advisory(const struct attest_json *value)
 {
-    const char *text = json_string_value(value);
-    return text && json_string_length(value) > 0 &&
-           json_string_length(value) < ATTEST_ADVISORY_SIZE &&
-           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") ==
-               json_string_length(value);
+    struct span s = value->text;
+    if (value->type != ATTEST_JSON_TEXT || s.size == 0 || s.size >= ATTEST_ADVISORY_SIZE)
+        return false;
+    for (size_t i = 0; i < s.size; i++) {
+        uint8_t c = s.data[i], lower = c | 0x20;
+        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' &&
+            c != '.')
+            return false;
+    }
+    return true;
 }
 
-bool attest_tcb_level_parse(const json_t *json, struct attest_tcb_level *ret)
+bool attest_tcb_level_parse(const struct attest_json *json, struct attest_tcb_level *ret)
 {
     struct span status;
     struct attest_tcb_level level = *ret;
@@ -94,41 +100,52 @@ bool attest_tcb_level_parse(const json_t *json, struct attest_tcb_level *ret)
         !attest_json_get_text(json, "tcbStatus", &status))
         return false;
     level.status = status_in_document(status);
-    level.advisories = json_object_get(json, "advisoryIDs");
-    if (level.advisories && (!json_is_array(level.advisories) ||
-                             json_array_size(level.advisories) > ATTEST_ADVISORIES_MAX))
+    const struct attest_json *ids = attest_json_get(json, "advisoryIDs");
+    level.advisories = ids;
+    if (ids && (ids->type != ATTEST_JSON_ARRAY || ids->count > ATTEST_ADVISORIES_MAX))
         return false;
-    for (size_t i = 0; i < json_array_size(level.advisories); i++)
-        if (!is_advisory(json_array_get(level.advisories, i)))
+    const struct attest_json *id = ids ? attest_json_first(ids) : NULL;
+    for (uint32_t i = 0; ids && i < ids->count; i++, id = attest_json_next(id))
+        if (!is_advisory(id))
             return false;
     *ret = level;
     return true;
 }
 
+static bool lists(const struct attest_advisories *list, struct span id)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (attest_json_is(id, list->ids[i]))
+            return true;
+    return false;
+}
+
 bool attest_advisories_add(struct attest_advisories *list, const struct attest_tcb_level *level)
 {
-    for (size_t i = 0; i < json_array_size(level->advisories); i++) {
-        const char *id = json_string_value(json_array_get(level->advisories, i));
-        size_t at = 0;
-        while (at < list->count && strcmp(list->ids[at], id) != 0)
-            at++;
-        if (at < list->count)
+    if (!level->advisories)
+        return true;
+    const struct attest_json *id = attest_json_first(level->advisories);
+    for (uint32_t i = 0; i < level->advisories->count; i++, id = attest_json_next(id)) {
+        if (lists(list, id->text))
             continue;
         if (list->count == ATTEST_ADVISORIES_MAX)
             return false;
-        memcpy(list->ids[list->count++], id, strlen(id) + 1);
+        char *to = list->ids[list->count++];
+        memcpy(to, id->text.data, id->text.size);
+        to[id->text.size] = 0;
     }
     return true;
 }
 
 // Version 3: a list of 16 objects with "svn".
-static bool parse_list(const json_t *list, uint8_t *ret)
+static bool parse_list(const struct attest_json *list, uint8_t *ret)
 {
-    if (!json_is_array(list) || json_array_size(list) != ATTEST_TCB_COMPONENTS)
+    if (!attest_json_is_list(list, ATTEST_TCB_COMPONENTS) || list->count != ATTEST_TCB_COMPONENTS)
         return false;
-    for (size_t i = 0; i < ATTEST_TCB_COMPONENTS; i++) {
+    const struct attest_json *item = attest_json_first(list);
+    for (size_t i = 0; i < ATTEST_TCB_COMPONENTS; i++, item = attest_json_next(item)) {
         uint32_t svn;
-        if (!attest_json_get_number(json_array_get(list, i), "svn", UINT8_MAX, &svn))
+        if (!attest_json_get_number(item, "svn", UINT8_MAX, &svn))
             return false;
         ret[i] = (uint8_t)svn;
     }
@@ -136,7 +153,7 @@ static bool parse_list(const json_t *list, uint8_t *ret)
 }
 
 // Version 2: sgxtcbcomp01svn … sgxtcbcomp16svn.
-static bool parse_members(const json_t *tcb, uint8_t *ret)
+static bool parse_members(const struct attest_json *tcb, uint8_t *ret)
 {
     for (unsigned i = 0; i < ATTEST_TCB_COMPONENTS; i++) {
         char key[] = "sgxtcbcomp00svn";
@@ -150,16 +167,16 @@ static bool parse_members(const json_t *tcb, uint8_t *ret)
     return true;
 }
 
-static bool parse_level(const json_t *json, const struct attest_tcb_info *info,
+static bool parse_level(const struct attest_json *json, const struct attest_tcb_info *info,
                         struct attest_tcb_level *level)
 {
-    const json_t *tcb = json_object_get(json, "tcb");
+    const struct attest_json *tcb = attest_json_get(json, "tcb");
     uint32_t pcesvn;
     if (info->version == 2
             ? !parse_members(tcb, level->components)
-            : !parse_list(json_object_get(tcb, "sgxtcbcomponents"), level->components))
+            : !parse_list(attest_json_get(tcb, "sgxtcbcomponents"), level->components))
         return false;
-    if (info->tdx && !parse_list(json_object_get(tcb, "tdxtcbcomponents"), level->tdx_components))
+    if (info->tdx && !parse_list(attest_json_get(tcb, "tdxtcbcomponents"), level->tdx_components))
         return false;
     if (!attest_json_get_number(tcb, "pcesvn", UINT16_MAX, &pcesvn))
         return false;
@@ -167,36 +184,32 @@ static bool parse_level(const json_t *json, const struct attest_tcb_info *info,
     return attest_tcb_level_parse(json, level);
 }
 
-static bool has_items(const json_t *list, size_t max)
+static bool parse_levels(const struct attest_json *list, struct attest_tcb_info *info)
 {
-    return json_is_array(list) && json_array_size(list) > 0 && json_array_size(list) <= max;
-}
-
-static bool parse_levels(const json_t *list, struct attest_tcb_info *info)
-{
-    if (!has_items(list, ATTEST_LEVELS_MAX))
+    if (!attest_json_is_list(list, ATTEST_LEVELS_MAX))
         return false;
-    info->level_count = json_array_size(list);
-    for (size_t i = 0; i < info->level_count; i++)
-        if (!parse_level(json_array_get(list, i), info, &info->levels[i]))
+    info->level_count = list->count;
+    const struct attest_json *item = attest_json_first(list);
+    for (size_t i = 0; i < info->level_count; i++, item = attest_json_next(item))
+        if (!parse_level(item, info, &info->levels[i]))
             return false;
     return true;
 }
 
-bool attest_svn_levels_parse(const json_t *list, size_t max, struct attest_tcb_level *ret,
-                             size_t *ret_count)
+bool attest_svn_levels_parse(const struct attest_json *list, size_t max,
+                             struct attest_tcb_level *ret, size_t *ret_count)
 {
-    if (!has_items(list, max))
+    if (!attest_json_is_list(list, max))
         return false;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *json = json_array_get(list, i);
+    const struct attest_json *json = attest_json_first(list);
+    for (size_t i = 0; i < list->count; i++, json = attest_json_next(json)) {
         uint32_t isvsvn;
-        if (!attest_json_get_number(json_object_get(json, "tcb"), "isvsvn", UINT16_MAX, &isvsvn) ||
+        if (!attest_json_get_number(attest_json_get(json, "tcb"), "isvsvn", UINT16_MAX, &isvsvn) ||
             !attest_tcb_level_parse(json, &ret[i]))
             return false;
         ret[i].svn = (uint16_t)isvsvn;
     }
-    *ret_count = json_array_size(list);
+    *ret_count = list->count;
     return true;
 }
 
@@ -209,7 +222,7 @@ const struct attest_tcb_level *attest_svn_level(const struct attest_tcb_level *l
     return NULL;
 }
 
-static bool parse_module(const json_t *json, struct attest_tdx_module *ret)
+static bool parse_module(const struct attest_json *json, struct attest_tdx_module *ret)
 {
     return attest_json_get_hex(json, "mrsigner", ret->mrsigner, sizeof ret->mrsigner) &&
            attest_json_get_hex(json, "attributes", ret->attributes, sizeof ret->attributes) &&
@@ -218,7 +231,7 @@ static bool parse_module(const json_t *json, struct attest_tdx_module *ret)
 }
 
 // "TDX_01": the module's version is the two hex digits, never zero, and stands once.
-static bool parse_named_module(const json_t *json, struct attest_tcb_info *info)
+static bool parse_named_module(const struct attest_json *json, struct attest_tcb_info *info)
 {
     struct attest_tdx_module *module = &info->modules[info->module_count];
     struct span id;
@@ -230,26 +243,27 @@ static bool parse_named_module(const json_t *json, struct attest_tcb_info *info)
             return false;
     info->module_count++;
     return parse_module(json, module) &&
-           attest_svn_levels_parse(json_object_get(json, "tcbLevels"), ATTEST_MODULE_LEVELS_MAX,
+           attest_svn_levels_parse(attest_json_get(json, "tcbLevels"), ATTEST_MODULE_LEVELS_MAX,
                                    module->levels, &module->level_count);
 }
 
-static bool parse_modules(const json_t *json, struct attest_tcb_info *info)
+static bool parse_modules(const struct attest_json *json, struct attest_tcb_info *info)
 {
-    const json_t *list = json_object_get(json, "tdxModuleIdentities");
-    if (!parse_module(json_object_get(json, "tdxModule"), &info->module))
+    const struct attest_json *list = attest_json_get(json, "tdxModuleIdentities");
+    if (!parse_module(attest_json_get(json, "tdxModule"), &info->module))
         return false;
-    if (list && (!json_is_array(list) || json_array_size(list) > ATTEST_MODULES_MAX))
+    if (list && (list->type != ATTEST_JSON_ARRAY || list->count > ATTEST_MODULES_MAX))
         return false;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (!parse_named_module(json_array_get(list, i), info))
+    const struct attest_json *item = list ? attest_json_first(list) : NULL;
+    for (uint32_t i = 0; list && i < list->count; i++, item = attest_json_next(item))
+        if (!parse_named_module(item, info))
             return false;
     return true;
 }
 
 static bool parse_tcb_info(struct attest_tcb_info *info)
 {
-    const json_t *json = info->json;
+    const struct attest_json *json = info->json;
     struct span id = SPAN_STR("SGX");
     uint32_t type;
     if (!attest_json_get_number(json, "version", 3, &info->version) || info->version < 2 ||
@@ -266,7 +280,7 @@ static bool parse_tcb_info(struct attest_tcb_info *info)
         return false;
     if (info->tdx && !parse_modules(json, info))
         return false;
-    return parse_levels(json_object_get(json, "tcbLevels"), info);
+    return parse_levels(attest_json_get(json, "tcbLevels"), info);
 }
 
 enum attest_code attest_tcb_info_parse(struct span body, struct attest_tcb_info *ret)
@@ -283,7 +297,7 @@ enum attest_code attest_tcb_info_parse(struct span body, struct attest_tcb_info 
 
 void attest_tcb_info_done(struct attest_tcb_info *info)
 {
-    json_decref(info->json);
+    free(info->json);
     info->json = NULL;
     info->level_count = 0;
 }

@@ -6,7 +6,7 @@
 #include "abi/tdx/report.h"
 #include "attest/pck.h"
 
-struct json_t;
+struct attest_json;
 
 #define ATTEST_LEVELS_MAX        128u
 #define ATTEST_MODULES_MAX       16u
@@ -44,7 +44,7 @@ struct attest_tcb_level {
     uint16_t svn; // PCESVN of a platform, ISVSVN of an enclave or a TDX module
     enum attest_tcb_status status;
     int64_t date;
-    const struct json_t *advisories; // array of checked texts or NULL; belongs to the document
+    const struct attest_json *advisories; // checked texts or NULL
 };
 
 struct attest_advisories {
@@ -53,11 +53,11 @@ struct attest_advisories {
 };
 
 // The fields that all levels share: tcbDate, tcbStatus, advisoryIDs.
-bool attest_tcb_level_parse(const struct json_t *json, struct attest_tcb_level *ret);
+bool attest_tcb_level_parse(const struct attest_json *json, struct attest_tcb_level *ret);
 
 // A list of levels that an ISVSVN decides, and the first that one reaches, or NULL.
-bool attest_svn_levels_parse(const struct json_t *list, size_t max, struct attest_tcb_level *ret,
-                             size_t *ret_count);
+bool attest_svn_levels_parse(const struct attest_json *list, size_t max,
+                             struct attest_tcb_level *ret, size_t *ret_count);
 const struct attest_tcb_level *attest_svn_level(const struct attest_tcb_level *levels, size_t count,
                                                 uint16_t isvsvn);
 
@@ -75,7 +75,7 @@ struct attest_tdx_module {
 
 // TCB info, versions 2 and 3.
 struct attest_tcb_info {
-    struct json_t *json;
+    struct attest_json *json;
     bool tdx;
     uint32_t version;
     int64_t issue_date, next_update;
@@ -110,7 +110,7 @@ const struct attest_tdx_module *attest_tcb_info_module(const struct attest_tcb_i
 
 // Identity of the quoting enclave, version 2.
 struct attest_qe_identity {
-    struct json_t *json;
+    struct attest_json *json;
     bool is_qe, is_td_qe; // id "QE", "TD_QE"
     int64_t issue_date, next_update;
     uint32_t evaluation;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/time.h"
 
-#include <openssl/asn1.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -83,9 +82,21 @@ void attest_time_format(int64_t unix_time, char ret[ATTEST_TIME_TEXT_SIZE])
     __builtin_memcpy(ret, text, ATTEST_TIME_TEXT_SIZE);
 }
 
-struct result attest_time_from_asn1(const ASN1_TIME *time, int64_t *ret)
+struct result attest_time_from_digits(const char *text, int64_t *ret)
 {
-    struct tm tm;
-    REQUIRE(time && ASN1_TIME_to_tm(time, &tm) == 1, ERR_INVALID, "not an X.509 time");
+    static const uint8_t sizes[] = {4, 2, 2, 2, 2, 2};
+    int field[ARRAY_COUNT(sizes)] = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        for (size_t n = 0; n < sizes[i]; n++, text++) {
+            REQUIRE(*text >= '0' && *text <= '9', ERR_INVALID, "not a time");
+            field[i] = field[i] * 10 + (*text - '0');
+        }
+    }
+    const struct tm tm = {.tm_year = field[0] - 1900,
+                          .tm_mon = field[1] - 1,
+                          .tm_mday = field[2],
+                          .tm_hour = field[3],
+                          .tm_min = field[4],
+                          .tm_sec = field[5]};
     return from_civil(&tm, ret);
 }

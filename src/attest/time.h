@@ -6,8 +6,6 @@
 #include "base/bytes.h"
 #include "base/result.h"
 
-struct asn1_string_st;
-
 #define ATTEST_TIME_TEXT_SIZE 21 // "2025-05-05T08:03:36Z" with NUL
 
 // Exactly the form "2025-05-05T08:03:36Z", years 1970 to 9999.
@@ -16,7 +14,7 @@ struct result attest_time_parse(struct span text, int64_t *ret);
 // The form above; years outside 1970 to 9999 give "-".
 void attest_time_format(int64_t unix_time, char ret[ATTEST_TIME_TEXT_SIZE]);
 
-// An X.509 time (ASN1_TIME of OpenSSL).
-struct result attest_time_from_asn1(const struct asn1_string_st *time, int64_t *ret);
+// 14 digits, "20250505080336".
+struct result attest_time_from_digits(const char *text, int64_t *ret);
 
 #endif

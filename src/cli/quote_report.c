@@ -272,7 +272,7 @@ static bool root_of(const struct attest_quote *quote, uint8_t ret[32])
     if (quote->certdata_type != SGX_QUOTE_CERTDATA_PCK_CHAIN ||
         attest_chain_load(quote->certdata, ATTEST_CHAIN_MAX, &codes, &chain))
         return false;
-    bool ok = is_ok(attest_cert_key_hash(chain.certs[ATTEST_CHAIN_MAX - 1], ret));
+    bool ok = is_ok(attest_cert_key_hash(&chain.certs[ATTEST_CHAIN_MAX - 1], ret));
     attest_chain_done(&chain);
     return ok;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define OPENSSL_SUPPRESS_DEPRECATED // EC_KEY, for p256_verify()
 #include "crypto/p256.h"
 
 #include <openssl/bn.h>
@@ -126,38 +127,51 @@ struct result p256_sign(const uint8_t private_key[P256_PRIVATE_SIZE],
     return r;
 }
 
-// Raw r|s as DER; 0 on failure.
-static size_t signature_der(const uint8_t signature[P256_SIGNATURE_SIZE], uint8_t ret_der[DER_SIZE])
+// The curve, made at the first use and the same ever after. NULL when that failed.
+static EC_GROUP *curve;
+static CRYPTO_ONCE curve_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_curve(void)
 {
-    int size = 0;
-    uint8_t *at = ret_der;
+    curve = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+}
+
+// NULL when the bytes are not a point of the curve.
+static EC_KEY *verifying_key(const uint8_t public_key[P256_PUBLIC_SIZE])
+{
+    uint8_t bytes[POINT_SIZE] = {POINT_CONVERSION_UNCOMPRESSED};
+    if (!CRYPTO_THREAD_run_once(&curve_once, make_curve) || !curve)
+        return NULL;
+    __builtin_memcpy(bytes + 1, public_key, P256_PUBLIC_SIZE);
+    EC_POINT *point = EC_POINT_new(curve);
+    EC_KEY *key = EC_KEY_new();
+    if (!point || !key || EC_POINT_oct2point(curve, point, bytes, sizeof bytes, NULL) != 1 ||
+        EC_KEY_set_group(key, curve) != 1 || EC_KEY_set_public_key(key, point) != 1) {
+        EC_KEY_free(key);
+        key = NULL;
+    }
+    EC_POINT_free(point);
+    return key;
+}
+
+// The curve's own functions: an EVP_PKEY costs a third of a verification to make in OpenSSL 3.
+struct result p256_verify(const uint8_t public_key[P256_PUBLIC_SIZE],
+                          const uint8_t digest[P256_DIGEST_SIZE],
+                          const uint8_t signature[P256_SIGNATURE_SIZE])
+{
+    int ok = -1;
+    EC_KEY *key = verifying_key(public_key);
+    REQUIRE(key, ERR_INVALID, "not a P-256 key");
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
     if (sig && r && s && ECDSA_SIG_set0(sig, r, s) == 1) {
-        size = i2d_ECDSA_SIG(sig, &at);
+        ok = ECDSA_do_verify(digest, P256_DIGEST_SIZE, sig, key);
     } else {
         BN_free(r);
         BN_free(s);
     }
     ECDSA_SIG_free(sig);
-    return size > 0 ? (size_t)size : 0;
-}
-
-struct result p256_verify(const uint8_t public_key[P256_PUBLIC_SIZE],
-                          const uint8_t digest[P256_DIGEST_SIZE],
-                          const uint8_t signature[P256_SIGNATURE_SIZE])
-{
-    uint8_t der[DER_SIZE];
-    EVP_PKEY *key = NULL;
-    size_t der_size = signature_der(signature, der);
-    REQUIRE(der_size, ERR_CRYPTO, "cannot encode the signature");
-    GUARD(p256_evp_public(public_key, &key));
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-    int ok = ctx && EVP_PKEY_verify_init(ctx) == 1
-                 ? EVP_PKEY_verify(ctx, der, der_size, digest, P256_DIGEST_SIZE)
-                 : -1;
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_free(key);
+    EC_KEY_free(key);
     REQUIRE(ok == 1, ERR_INTEGRITY, "the P-256 signature does not match");
     return RESULT_OK;
 }

@@ -131,7 +131,7 @@ static bool holds_canary(const struct host_hostile *h, const uint8_t *p, size_t 
     for (size_t i = 0; i + half <= size; i++)
         for (size_t part = 0; part < CANARY_SIZE; part += half) {
             size_t n = 0;
-            while (n < half && (uint8_t)~p[i + n] == h->canary[part + n])
+            while (n < half && (p[i + n] ^ h->canary[part + n]) == 0xff)
                 n++;
             if (n == half)
                 return true;

@@ -123,13 +123,23 @@ static struct result read_identity(json_t *json, struct proto_identity *ret)
     return RESULT_OK;
 }
 
-struct result proto_identity_read(struct span text, struct proto_identity *ret)
+struct result proto_identity_read_post(struct span text, struct proto_identity *ret)
 {
     json_t *json;
     GUARD(load(text, &json));
     struct result r = read_identity(json, ret);
     json_decref(json);
     return r;
+}
+
+struct result proto_identity_read(struct span text, struct proto_identity *ret)
+{
+    struct proto_identity id;
+    GUARD(proto_identity_read_post(text, &id));
+    REQUIRE(!id.any_configid, ERR_INVALID,
+            "an SMS identity without the policy's hash names no SMS");
+    *ret = id;
+    return RESULT_OK;
 }
 
 static json_t *roots_json(const struct proto_trust *trust)

@@ -46,6 +46,8 @@ struct proto_sms_policy {
 };
 
 struct result proto_identity_read(struct span json, struct proto_identity *ret);
+// For post-compute enclaves alone: takes "configid": "any" too.
+struct result proto_identity_read_post(struct span json, struct proto_identity *ret);
 // NUL-terminated text from malloc.
 struct result proto_identity_write(const struct proto_identity *identity, char **ret);
 

@@ -61,7 +61,7 @@ static struct result read_identity(struct enclave *e, struct proto_identity *ret
     uint8_t *policy;
     size_t size;
     GUARD(enclave_policy(e, &policy, &size));
-    struct result r = proto_identity_read(SPAN(policy, size), ret);
+    struct result r = proto_identity_read_post(SPAN(policy, size), ret);
     free(policy);
     return r;
 }

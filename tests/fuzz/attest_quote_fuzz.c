@@ -1,4 +1,4 @@
-// Reaches: attest_quote_parse, attest_chain_load, attest_cert_extension, attest_pck_parse.
+// Reaches: attest_quote_parse, attest_chain_load, attest_cert_parse, attest_pck_parse.
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/chain.h"
 #include "attest/pck.h"
@@ -12,12 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct attest_quote quote;
     struct attest_chain chain;
     struct attest_pck pck;
-    struct span extension;
     if (attest_quote_parse(SPAN(data, size), &quote) ||
         attest_chain_load(quote.certdata, ATTEST_CHAIN_MAX, &codes, &chain))
         return 0;
-    if (is_ok(attest_cert_extension(chain.certs[0], ATTEST_SGX_EXTENSION_OID, &extension)))
-        (void)!attest_pck_parse(extension, &pck);
+    (void)!attest_pck_parse(chain.certs[0].sgx_extension, &pck);
     attest_chain_done(&chain);
     return 0;
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Is a built image what docs/formats/image.md says, the same everywhere, and refused when one bit is wrong?"""
+import glob
 import hashlib
 import json
+import marshal
 import os
 import random
 import shutil
@@ -43,6 +45,39 @@ def write_app(directory, extra=""):
     with open(os.path.join(directory, "cloister.yaml"), "w") as file:
         file.write("name: app\nroot: root\nentrypoint: /program\nheap: 16M\nthreads: 2\n"
                    "environment: {A: b}\nregions: [{path: /out, kind: encrypted, key: sms}]\n" + extra)
+
+
+def write_python_app(directory, extra=""):
+    """This system's python3 with a part of its library, in a root of its own."""
+    root = os.path.join(directory, "root")
+    program = os.path.realpath("/usr/bin/python3")
+    name = os.path.basename(program)
+    library = os.path.join(root, "usr/lib", name)
+    for place in ("usr/bin", "usr/lib/x86_64-linux-gnu", "lib64", f"etc/{name}", "usr/lib/python3/dist-packages"):
+        os.makedirs(os.path.join(root, place), mode=0o755)
+    shutil.copy(program, os.path.join(root, "usr/bin"))
+    for line in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout.splitlines():
+        path = next((word for word in line.split() if word.startswith("/")), None)
+        if path:
+            shutil.copy(path, os.path.join(root, "lib64" if "ld-linux" in path else "usr/lib/x86_64-linux-gnu"))
+    shutil.copytree("/usr/lib/" + name, library, symlinks=True,
+                    ignore=lambda place, names: [n for n in names if n not in ("collections", "encodings", "importlib", "json", "re")
+                                                 and not (n.endswith(".py") and os.path.isfile(os.path.join(place, n))
+                                                          and not n.startswith("_sysconfig"))])
+    for path, text in ((f"etc/{name}/sitecustomize.py", "x = 1\n"), (f"usr/lib/{name}/broken.py", "x = = 1\n"),
+                       ("usr/lib/python3/dist-packages/sets.py", "def f(x): return x in {'a', 'b', 'c', 'd', 1, 2}\n")):
+        with open(os.path.join(root, path), "w") as file:
+            file.write(text)
+    with open(os.path.join(directory, "outside.py"), "w") as file:
+        file.write("x = 1\n")
+    for link, target in (("sitecustomize.py", f"/etc/{name}/sitecustomize.py"), ("outside.py", os.path.join(directory, "outside.py"))):
+        path = os.path.join(library, link)
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.symlink(target, path)
+    with open(os.path.join(directory, "cloister.yaml"), "w") as file:
+        file.write(f"name: py\nroot: root\nentrypoint: /usr/bin/{name}\nheap: 64M\nthreads: 2\n" + extra)
+    return name
 
 
 def parts_of(image):
@@ -103,7 +138,7 @@ class Image(unittest.TestCase):
         kernel = content[start["kernel"]:][:size]
         params = content[start["parameters"]:][:4 * BLOCK]
         threads, = struct.unpack_from("<I", params, 32)
-        stream = hashlib.sha256(struct.pack("<8sIQ44x", b"ECREATE", 4, 1 << 36))
+        stream = hashlib.sha256(struct.pack("<8sIQ44x", b"ECREATE", 1, 1 << 36))
 
         def add(address, page, flags, measured=True):
             stream.update(struct.pack("<8sQQ40x", b"EADD", address, flags))
@@ -127,7 +162,7 @@ class Image(unittest.TestCase):
             local = base + 0x10000
             tcs = struct.pack("<QQQIIQQQQII", 0, 0, base + BLOCK, 0, 3, entry, 0, local, local, 0xfff, 0xfff)
             add(base, tcs.ljust(BLOCK, b"\0"), 0x100)
-            for page in range(12):
+            for page in range(3):
                 add(base + BLOCK + page * BLOCK, bytes(BLOCK), 0x203)
             add(local, bytes(BLOCK), 0x203)
             for page in range(16):
@@ -148,13 +183,19 @@ class Image(unittest.TestCase):
         other[4] = "00" * 32
         self.assertNotEqual(subprocess.run(other, capture_output=True).returncode, 0)
 
-    def test_erofs_is_sound(self):
+    def extract(self, image):
+        """The files of an image, in a new directory."""
         tool = shutil.which("fsck.erofs", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-        said = json.loads(run("inspect", self.image, "--json", home=self.home).stdout)
-        part, out = os.path.join(self.place, "part"), os.path.join(self.place, "out")
-        with open(self.image, "rb") as file, open(part, "wb") as target:
+        said = json.loads(run("inspect", image, "--json", home=self.home).stdout)
+        place = tempfile.mkdtemp(dir=self.place)
+        part, out = os.path.join(place, "part"), os.path.join(place, "out")
+        with open(image, "rb") as file, open(part, "wb") as target:
             target.write(file.read(said["hash_offset"]))
         subprocess.run([tool, "--extract=" + out, part], check=True, capture_output=True)
+        return out
+
+    def test_erofs_is_sound(self):
+        out = self.extract(self.image)
         for name in os.listdir(os.path.join(self.app, "root", "data")):
             original = os.path.join(self.app, "root", "data", name)
             if os.path.isfile(original):
@@ -190,6 +231,54 @@ class Image(unittest.TestCase):
         finally:
             for place in places:
                 shutil.rmtree(place)
+
+    def test_python_bytecode(self):
+        """The image's own python compiles its library: the same everywhere, with the image's paths, not through links."""
+        app = tempfile.mkdtemp(dir=self.place)
+        name = write_python_app(app)
+        image, other, home = (os.path.join(app, n) for n in ("image", "other", "home"))
+        built = run("build", app, "-o", image, home=home)
+        self.assertIn("compiling the library of " + name, built.stderr)
+        place = tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        mask = os.umask(0o077)
+        try:
+            environment = {"TMPDIR": place, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "2", "PYTHONHOME": place}
+            again = run("build", app, "-o", other, "--key", os.path.join(home, "signer.pem"), home=home, env=environment)
+        finally:
+            os.umask(mask)
+            shutil.rmtree(place)
+        self.assertEqual(built.stdout, again.stdout)
+        with open(image, "rb") as a, open(other, "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        tree = self.extract(image)
+        library = f"usr/lib/{name}"
+        for source in (library + "/os.py", library + "/json/__init__.py", library + "/sitecustomize.py",
+                       "usr/lib/python3/dist-packages/sets.py"):
+            folder, base = os.path.split(source)
+            compiled, = glob.glob(os.path.join(tree, folder, "__pycache__", base[:-3] + ".cpython-*.pyc"))
+            self.assertEqual(os.stat(compiled).st_mode & 0o777, 0o644)
+            self.assertEqual(os.stat(os.path.dirname(compiled)).st_mode & 0o777, 0o755)
+            with open(compiled, "rb") as file:
+                header, code = file.read(16), file.read()
+            self.assertEqual(struct.unpack("<I", header[4:8]), (1,), source)  # PEP 552: a hash that is not checked
+            if name == "python%d.%d" % sys.version_info[:2]:
+                self.assertEqual(marshal.loads(code).co_filename, "/" + source)
+        self.assertFalse(glob.glob(os.path.join(tree, library, "__pycache__", "broken.*")))
+        self.assertFalse(glob.glob(os.path.join(tree, library, "__pycache__", "outside.*")))
+        with open(os.path.join(app, "cloister.yaml"), "a") as file:
+            file.write("python-bytecode: false\n")
+        without = run("build", app, "-o", other, home=home)
+        self.assertNotEqual(built.stdout, without.stdout)
+        self.assertFalse(glob.glob(os.path.join(self.extract(other), library, "__pycache__")))
+
+    def test_python_that_does_not_run(self):
+        app = tempfile.mkdtemp(dir=self.place)
+        write_app(app)
+        for path in ("usr/bin/python3.99", "usr/lib/python3.99/os.py"):
+            os.makedirs(os.path.dirname(os.path.join(app, "root", path)))
+            shutil.copy(os.path.join(app, "root", "program"), os.path.join(app, "root", path))
+        built = run("build", app, "-o", os.path.join(app, "image"), home=self.home)
+        self.assertIn("python3.99 does not run here", built.stderr)
 
     def test_settings_change_the_measurement(self):
         mrenclaves = {self.fingerprint.split("|")[2]}

@@ -301,6 +301,23 @@ static bool emulate_instruction(struct trap_frame *frame)
     return false;
 }
 
+// Which floating-point exception it was: pending and not masked, in the order of Linux's fpu__exception_code().
+static int float_code(uint64_t vector)
+{
+    static const struct {
+        uint8_t flags;
+        uint8_t code;
+    } codes[] = {{0x01, FPE_FLTINV}, {0x04, FPE_FLTDIV}, {0x08, FPE_FLTOVF}, {0x12, FPE_FLTUND}, {0x20, FPE_FLTRES}};
+    uint32_t mxcsr;
+    uint16_t control, status;
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1\n\tfnstsw %2" : "=m"(mxcsr), "=m"(control), "=m"(status));
+    uint32_t flags = vector == SGX_VECTOR_XM ? mxcsr & ~(mxcsr >> 7) : (uint32_t)(status & ~control);
+    for (unsigned i = 0; i < ARRAY_COUNT(codes); i++)
+        if (flags & codes[i].flags)
+            return codes[i].code;
+    return FPE_FLTINV;
+}
+
 void task_exception(struct trap_frame *frame)
 {
     struct task *t = current();
@@ -325,7 +342,9 @@ void task_exception(struct trap_frame *frame)
         return;
     for (unsigned i = 0; i < ARRAY_COUNT(fault_signals); i++)
         if (fault_signals[i].vector == frame->cause) {
-            signal_force(t, fault_signals[i].signal, fault_signals[i].code, frame->rip);
+            bool is_float = frame->cause == SGX_VECTOR_MF || frame->cause == SGX_VECTOR_XM;
+            signal_force(t, fault_signals[i].signal,
+                         is_float ? float_code(frame->cause) : fault_signals[i].code, frame->rip);
             return;
         }
     panic("unknown exception %lu of the program", frame->cause);

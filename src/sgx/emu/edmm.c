@@ -210,7 +210,7 @@ static struct result restrict_pages(struct sgx_enclave *e, uint64_t start, uint6
             break;
         }
         *entry = (uint16_t)((*entry & ~(EPCM_RWX & ~rwx)) | EPCM_PR);
-        unsigned now = *entry & EPCM_RWX & (unsigned)(*entry >> EPCM_HOST_SHIFT);
+        unsigned now = sgx_emu_effective(*entry); // what was extended before comes along
         if (now != pending) {
             if (run < a)
                 sgx_emu_protect(e, run, a, pending);

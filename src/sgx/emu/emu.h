@@ -196,8 +196,6 @@ void sgx_emu_augment(struct sgx_enclave *e, uint64_t address);
 // succeed now; otherwise `ret` is what the CPU raises.
 bool sgx_emu_resolve(struct sgx_enclave *e, uint64_t address, unsigned rwx,
                      struct sgx_emu_fault *ret);
-// Gives a page in ELRANGE the protection that EPCM allows, where it lags, before it is touched.
-void sgx_emu_settle(struct sgx_enclave *e, uint64_t address);
 // An operand of a leaf, within one page: checks alignment, ELRANGE and EPCM; afterwards the emulator may
 // touch it.
 bool sgx_emu_operand(struct sgx_enclave *e, uint64_t address, uint64_t alignment, unsigned rwx,

@@ -100,19 +100,6 @@ static bool image_valid(const struct sgx_enclave *e, uint64_t frame)
            is_zero(header + 8, sizeof header - 8) && !(mxcsr & MXCSR_RESERVED);
 }
 
-// The instruction that page-faulted runs next: spares it a second fault, of the host's own.
-static void settle_fault(struct sgx_enclave *e, const struct sgx_gprsgx *g, uint64_t gpr)
-{
-    struct sgx_exinfo info;
-    if (!(e->secs.miscselect & SGX_MISC_EXINFO) ||
-        (uint8_t)g->exitinfo != SGX_VECTOR_PF ||
-        !(g->exitinfo & SGX_EXITINFO_VALID))
-        return;
-    raw_read(&info, gpr - sizeof info, sizeof info);
-    if (info.maddr >= SGX_EMU_FIRST_PAGE && info.maddr < e->end)
-        sgx_emu_settle(e, info.maddr);
-}
-
 static bool eresume(struct sgx_enclave *e, struct sgx_emu_thread *t, struct sgx_emu_fault *ret)
 {
     struct sgx_emu_tcs *tcs = t->tcs;
@@ -128,7 +115,6 @@ static bool eresume(struct sgx_enclave *e, struct sgx_emu_thread *t, struct sgx_
                      (g.rip < CANONICAL_END || g.rip >= -CANONICAL_END);
     if (!canonical || !image_valid(e, frame))
         return refuse(ret);
-    settle_fault(e, &g, frame_gpr(e, frame));
     struct sgx_emu_regs *r = &t->regs;
     const uint64_t cs = r->cs, ss = r->ss;
     *r = (struct sgx_emu_regs){

@@ -17,8 +17,6 @@
 
 #define SPINS_MAX     200u
 #define RUN_PAGES_MAX 16384u // that one repair looks at, in each direction
-#define POPULATE_SIZE (256u * 1024) // that one repair fills ahead of the touch
-#define MADV_POPULATE_WRITE_ 23     // Linux 5.14
 
 void sgx_emu_lock(struct sgx_enclave *e)
 {
@@ -76,17 +74,6 @@ static void repair(struct sgx_enclave *e, uint64_t page)
     while (end < highest && lags(*sgx_emu_epcm(e, end), rwx))
         end += SGX_PAGE_SIZE;
     sgx_emu_protect(e, start, end, rwx);
-    // A page of the EPC is there before it is touched, and a fault each costs more than all at once.
-    uint64_t ahead = MIN(end - page, (uint64_t)POPULATE_SIZE);
-    if ((rwx & SGX_SECINFO_W) && ahead > SGX_PAGE_SIZE)
-        raw_syscall(SYS_madvise, (long)page, (long)ahead, MADV_POPULATE_WRITE_, 0);
-}
-
-void sgx_emu_settle(struct sgx_enclave *e, uint64_t address)
-{
-    sgx_emu_lock(e);
-    repair(e, align_down(address, SGX_PAGE_SIZE));
-    sgx_emu_unlock(e);
 }
 
 void sgx_emu_augment(struct sgx_enclave *e, uint64_t address)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do the small parsers (SGX extension, bundle, signed JSON, times) take what is right and nothing
 // else?
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,7 +176,7 @@ static void json_depth_is_bounded(void **state)
     (void)state;
     char text[256];
     for (size_t depth = 1; depth <= 20; depth++) {
-        json_t *json = NULL;
+        struct attest_json *json = NULL;
         size_t at = 0;
         for (size_t i = 0; i + 1 < depth; i++)
             at += (size_t)sprintf(text + at, "{\"a\":");
@@ -184,7 +185,7 @@ static void json_depth_is_bounded(void **state)
             text[at++] = '}';
         bool ok = is_ok(attest_json_parse(SPAN(text, at), &json));
         assert_int_equal(ok, depth <= ATTEST_JSON_DEPTH_MAX);
-        json_decref(json);
+        free(json);
     }
 }
 

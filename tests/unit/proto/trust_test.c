@@ -52,6 +52,8 @@ static void test_identity(void **state)
         "{\"version\":1,\"sms\":{\"mrsigner\":\"" H "\",\"configid\":\"" H "\"}," ROOTS
         ",\"tcb\":\"strict\"}",
         "{\"version\":1," SMS "," ROOTS ",\"tcb\":\"strict\",\"min_tcb_evaluation\":-1}",
+        "{\"version\":1,\"sms\":{\"mrenclave\":\"" H "\",\"configid\":\"any\"}," ROOTS
+        ",\"tcb\":\"strict\"}", // post-compute alone: proto_identity_read_post
     };
     struct proto_identity id, again;
     char *text;

@@ -4,6 +4,7 @@
 #include "kernel/hostcall/stubs.h"
 #include "kernel/lib/fpu.h"
 #include "kernel/lib/lib.h"
+#include "kernel/mm/mm.h"
 #include "kernel/poll/poll.h"
 #include "kernel/task/device.h"
 #include "kernel/vfs/vfs.h"
@@ -335,4 +336,16 @@ long host_file_pwrite(uint32_t fd, uint64_t offset, const void *data, size_t siz
     record(offset, data, size);
     host_write(offset, data, size);
     return (long)size;
+}
+
+// --- mm: no shared mappings here -----------------------------------------------------------------------
+
+void mm_shared_before_read(const struct file *f, uint64_t offset, uint64_t size)
+{
+    (void)f, (void)offset, (void)size;
+}
+
+void mm_shared_after_write(const struct file *f, uint64_t offset, uint64_t size)
+{
+    (void)f, (void)offset, (void)size;
 }
