@@ -108,11 +108,11 @@ KERNEL_CFLAGS := -std=c17 -O2 $(WARN) $(REPRO) -ffreestanding -fno-stack-protect
 	-fdata-sections -fno-strict-aliasing -D__CLOISTER_KERNEL__ -include src/kernel/lib/hidden.h -Isrc -I$(BUILD)/gen -MMD -MP
 kernel_vector = $(or $(call vector_flags,$(1)),-mgeneral-regs-only)
 
-$(BUILD)/kobj/%.c.o: src/%.c $(GEN) | $(DEPS_STAMP)
+$(BUILD)/kobj/%.c.o: src/%.c $(GEN) Makefile | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC    $@")
 	$(Q)$(CC) $(KERNEL_CFLAGS) $(call kernel_vector,$<) -c $< -o $@
-$(BUILD)/kobj/%.S.o: src/%.S $(GEN) | $(DEPS_STAMP)
+$(BUILD)/kobj/%.S.o: src/%.S $(GEN) Makefile | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC    $@")
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c $< -o $@

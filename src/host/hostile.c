@@ -19,7 +19,8 @@
 #define ERRNO_LIMIT 4096
 #define CANARY_SIZE 32u
 #define MAPPING_MAX (32u << 20)
-#define IMAGE       0 // index into lies
+#define FATAL_RATE  16 // one in so many of the lies that always end the enclave: the rest go deeper
+#define IMAGE       0  // index into lies
 
 struct host_hostile {
     pthread_mutex_t lock; // guards everything up to `late`
@@ -157,13 +158,19 @@ static void change_image(struct host_hostile *h)
     if (h->changed)
         *h->changed ^= h->change;
     h->changed = NULL;
-    if (h->image_size == 0 || next(&h->state) % h->rate != 0 || next(&h->state) % 4 != 0)
+    if (h->image_size == 0 || next(&h->state) % h->rate != 0 || next(&h->state) % FATAL_RATE != 0)
         return;
     uint64_t r = next(&h->state);
     h->changed = h->image + (r >> 8) % h->image_size;
     h->change = (uint8_t)(1u << r % 8);
     *h->changed ^= h->change;
     h->lies[IMAGE]++;
+}
+
+static bool is_fatal(uint64_t number)
+{
+    return number == HOSTCALL_EPC_RESTRICT || number == HOSTCALL_EPC_TRIM ||
+           number == HOSTCALL_EPC_REMOVE;
 }
 
 void host_hostile_answer(struct host_hostile *h, uint64_t number, struct hostcall_area *area)
@@ -177,7 +184,7 @@ void host_hostile_answer(struct host_hostile *h, uint64_t number, struct hostcal
     uint64_t r = next(&h->state);
     uint64_t honest[HEAD_WORDS];
     memcpy(honest, area, sizeof(honest));
-    if (r % h->rate == 0) {
+    if (r % h->rate == 0 && (!is_fatal(number) || next(&h->state) % FATAL_RATE == 0)) {
         h->lies[number]++;
         if ((r >> 32) % 8 == 0)
             memcpy(area, h->kept[(r >> 40) % KEPT], sizeof(honest));

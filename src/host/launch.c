@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -123,31 +122,50 @@ static struct result make_boot(struct host *host, const struct host_options *opt
     return add_strings(boot, options->hints, options->hint_count);
 }
 
+// The signals that end the run. They come in during watch()'s ppoll alone. No signalfd: each signal of
+// any thread, and an emulated enclave has many, wakes whoever polls one.
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static volatile sig_atomic_t ended_by;
+
+static void end_run(int sig)
+{
+    ended_by = sig;
+}
+
 static struct result make_events(struct host *host)
 {
+    const struct sigaction end = {.sa_handler = end_run};
+    struct sigaction before;
     sigset_t ends;
     sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigaddset(&ends, SIGQUIT);
+    for (size_t i = 0; i < ARRAY_COUNT(ending); i++) {
+        sigaddset(&ends, ending[i]);
+        if (sigaction(ending[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(ending[i], &end, NULL);
+    }
     pthread_sigmask(SIG_BLOCK, &ends, NULL); // threads made later inherit it
     signal(SIGPIPE, SIG_IGN);
-    host->signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
     host->done_fd = eventfd(0, EFD_CLOEXEC);
     host->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    REQUIRE(host->signal_fd >= 0 && host->done_fd >= 0 && host->timer_fd >= 0, ERR_IO,
-            "cannot make event descriptors");
+    REQUIRE(host->done_fd >= 0 && host->timer_fd >= 0, ERR_IO, "cannot make event descriptors");
     return RESULT_OK;
 }
 
 // The first thread's work from now on: signals, the timer, and the end.
 static void watch(struct host *host, struct host_outcome *ret_outcome)
 {
-    struct pollfd fds[] = {
-        {host->done_fd, POLLIN, 0}, {host->signal_fd, POLLIN, 0}, {host->timer_fd, POLLIN, 0}};
+    struct pollfd fds[] = {{host->done_fd, POLLIN, 0}, {host->timer_fd, POLLIN, 0}};
+    sigset_t during;
+    pthread_sigmask(SIG_BLOCK, NULL, &during);
+    for (size_t i = 0; i < ARRAY_COUNT(ending); i++)
+        sigdelset(&during, ending[i]);
     for (;;) {
-        if (poll(fds, 3, -1) < 0)
+        int ready = ppoll(fds, ARRAY_COUNT(fds), NULL, &during);
+        if (ended_by != 0) {
+            *ret_outcome = (struct host_outcome){HOST_SIGNALLED, (uint64_t)ended_by};
+            return;
+        }
+        if (ready < 0)
             continue;
         if (fds[0].revents) {
             pthread_mutex_lock(&host->lock);
@@ -155,13 +173,8 @@ static void watch(struct host *host, struct host_outcome *ret_outcome)
             pthread_mutex_unlock(&host->lock);
             return;
         }
-        struct signalfd_siginfo info;
-        if (fds[1].revents && read(host->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-            *ret_outcome = (struct host_outcome){HOST_SIGNALLED, info.ssi_signo};
-            return;
-        }
         uint64_t expirations;
-        if (fds[2].revents &&
+        if (fds[1].revents &&
             read(host->timer_fd, &expirations, sizeof(expirations)) == sizeof(expirations))
             (void)host_thread_wake(host, 0, true);
     }
@@ -193,8 +206,8 @@ static void undo(struct host *host)
     if (host->boot)
         munmap(host->boot, sizeof(*host->boot));
     host_hostile_free(host->hostile);
-    const int fds[] = {host->done_fd, host->timer_fd, host->signal_fd};
-    for (size_t i = 0; i < 3; i++)
+    const int fds[] = {host->done_fd, host->timer_fd};
+    for (size_t i = 0; i < ARRAY_COUNT(fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
     free(host);
@@ -208,7 +221,7 @@ struct result host_launch(const struct host_options *options, struct host **ret_
     host->platform = options->platform;
     host->quoting = options->quoting;
     host->configid = options->configid;
-    host->image.fd = host->done_fd = host->timer_fd = host->signal_fd = -1;
+    host->image.fd = host->done_fd = host->timer_fd = -1;
     pthread_mutex_init(&host->lock, NULL);
     pthread_mutex_init(&host->quoting_lock, NULL);
     struct result r = launch(host, options);

@@ -5,7 +5,7 @@
 //
 // - host_launch() runs once in a process: the enclave occupies the addresses from 0 on.
 // - It returns while threads of the enclave may still wait in it; the caller ends the process soon.
-// - It blocks SIGINT, SIGTERM, SIGHUP and SIGQUIT for the whole process, and ends the run on them.
+// - It takes SIGINT, SIGTERM, SIGHUP and SIGQUIT, unless they are ignored, and ends the run on them.
 #ifndef HOST_LAUNCH_H
 #define HOST_LAUNCH_H
 

@@ -50,9 +50,8 @@ struct host {
     struct image image;           // its mapping is what the kernel reads
     struct boot_info *boot;
     sem_t kernel_lock; // threads of the kernel that wait for its lock
-    int done_fd;   // eventfd: the outcome is known
-    int timer_fd;  // timer_set
-    int signal_fd; // the signals that end the run
+    int done_fd;  // eventfd: the outcome is known
+    int timer_fd; // timer_set
     uint64_t phase_ns[PHASE_COUNT]; // how long each took
     uint32_t thread_count;
     pthread_mutex_t lock;

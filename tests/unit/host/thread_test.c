@@ -149,7 +149,7 @@ static bool meets_exceptions(uint32_t slot, unsigned n, struct stay s)
         return ok;
     case 2:
         ok = ok && run->function == ENCLU_ERESUME;
-        return call(s, HOSTCALL_YIELD, 0) && ok;
+        return call(s, HOSTCALL_LOCK_WAKE, 0) && ok;
     default:
         return call(s, HOSTCALL_EXIT_PROCESS, 0) && ok;
     }
