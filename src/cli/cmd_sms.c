@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cloister sms serve | identity | policy | push-result-key
+// cloister sms serve | identity | policy
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +12,10 @@
 #include "cli/ledger_open.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "cli/sms_push.h"
-#include "crypto/rsa_wrap.h"
 #include "image/image.h"
 #include "os/file.h"
 #include "os/home.h"
-#include "os/wallet.h"
-#include "proto/secret.h"
+#include "proto/trust.h"
 #include "quoting/quoting.h"
 
 #define HINT_SIZE (PROTO_POLICY_SIZE_MAX + 64)
@@ -30,17 +27,14 @@ static const char help[] =
     "       cloister sms identity --policy FILE --image IMAGE\n"
     "       cloister sms serve --policy FILE --image IMAGE [--listen ADDRESS:PORT] [--threads N]\n"
     "                          [--platform NAME] [--quiet]\n"
-    "       cloister sms push-result-key --public FILE --sms URL --sms-identity FILE\n"
-    "                          [--update] [--wallet NAME]\n"
     "\n"
     "policy prints a policy for this ledger ($CLOISTER_LEDGER); --emulated accepts this "
     "installation's\n"
-    "emulated platform, --root another installation's (cloister worker platform); they protect\n"
-    "nothing. identity prints what apps and owners pin: which\n"
-    "enclave, under which policy. serve runs the SMS in its enclave; its\n"
-    "database is a file in $CLOISTER_HOME/sms. push-result-key gives the "
-    "SMS\n"
-    "the RSA public key (PEM) that results for this wallet are encrypted for.\n";
+    "emulated platform, --root another installation's (cloister worker platform); they protect "
+    "nothing.\n"
+    "identity prints what apps and owners pin: which enclave, under which policy. serve runs the "
+    "SMS in its\n"
+    "enclave; its database is a file in $CLOISTER_HOME/sms.\n";
 
 static struct result read_policy(const char *path, char **ret, struct proto_sms_policy *ret_policy)
 {
@@ -269,61 +263,9 @@ static int policy(int argc, char **argv)
     return print_policy(post, roots, ledger);
 }
 
-static struct result push_result(const char *path, const char *wallet, struct sms_push *p)
-{
-    uint8_t *pem;
-    size_t size;
-    char value[BASE64_SIZE(RSA_PEM_SIZE_MAX)], address[ADDRESS_TEXT_SIZE], target[256];
-    struct wallet w;
-    GUARD(file_read(path, RSA_PEM_SIZE_MAX - 1, &pem, &size));
-    struct result r = rsa_public_key_check(SPAN(pem, size));
-    if (is_ok(r))
-        base64_encode(pem, size, value);
-    free(pem);
-    GUARD(r);
-    GUARD(wallet_load(wallet, &w));
-    address_format(&w.address, address);
-    snprintf(target, sizeof target, "/secrets/web2?ownerAddress=%s&secretName=%s", address,
-             PROTO_RESULT_KEY_NAME);
-    p->target = target;
-    p->value = SPAN(value, strlen(value));
-    p->hash = proto_web2_hash(&w.address, SPAN_STR(PROTO_RESULT_KEY_NAME), p->value, false);
-    p->key = &w.key;
-    r = sms_push(p);
-    wallet_done(&w);
-    return r;
-}
-
-static int push_result_key(int argc, char **argv)
-{
-    const char *public = NULL, *wallet = NULL;
-    struct sms_push p = {.method = "POST"};
-    bool done, update = false;
-    const struct option_slot slots[] = {{"public", &public, NULL, 'k'},
-                                        {"sms", &p.url, NULL, 's'},
-                                        {"sms-identity", &p.identity_path, NULL, 'i'},
-                                        {"update", NULL, &update, 'u'},
-                                        {"wallet", &wallet, NULL, 'w'},
-                                        {0}};
-    int at = options_read(argc, argv, slots, help, &done);
-    if (at < 0 || done)
-        return at < 0 ? EXIT_USAGE : EXIT_DONE;
-    if (at != argc || !public || !p.url || !p.identity_path)
-        return say_usage("sms", "push-result-key needs --public, --sms and --sms-identity");
-    p.method = update ? "PUT" : "POST";
-    struct result r = push_result(public, wallet, &p);
-    if (!is_ok(r))
-        return say_failure("sms push-result-key", r);
-    printf("results for this wallet will be encrypted for this key\n");
-    return EXIT_DONE;
-}
-
 int cmd_sms(int argc, char **argv)
 {
-    static const struct subcommand list[] = {{"serve", serve},
-                                             {"identity", identity},
-                                             {"policy", policy},
-                                             {"push-result-key", push_result_key},
-                                             {0}};
+    static const struct subcommand list[] = {
+        {"serve", serve}, {"identity", identity}, {"policy", policy}, {0}};
     return subcommand_run(argc, argv, list, help);
 }

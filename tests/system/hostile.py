@@ -32,7 +32,7 @@ TIMEOUT_S = 4
 RATES = (1000, 100, 30, 20, 10, 300, 50, 5, 15, 1)
 LIES_AT_LEAST = 2000
 CALLS_WITHOUT_ANSWER = {"exit_process"}
-SIGNAL_OF_THE_PROGRAM = {128 + s for s in (signal.SIGBUS, signal.SIGPIPE, signal.SIGALRM)}
+CALLS_BY_CHANCE = {"lock_wait", "lock_wake"}  # where two threads meet
 CONTENT = b"".join(b"%08d " % i for i in range(40000))
 FLAGS = "-std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wshadow -pthread -static -s -Wl,--build-id=none".split()
 
@@ -193,6 +193,8 @@ def lie_for_long(bench):
                 seed, rate, outcome, faults = future.result()
                 statuses["late" if outcome.late else outcome.status] += 1
                 lies.update(outcome.lies())
+                if "HOSTILE_VERBOSE" in os.environ:
+                    print(seed, rate, outcome.status, outcome.late, outcome.output[-40:], outcome.messages[:300])
                 problems += [f"seed {seed} rate {rate}: {fault}" for fault in faults]
     return statuses, lies, problems
 
@@ -215,10 +217,11 @@ def main():
         for problem in problems[:20]:
             report("a host that lies", problem)
         silent = [name for name, count in lies.items() if not count and name not in CALLS_WITHOUT_ANSWER]
+        missed = set(lies) - {"image"} - CALLS_BY_CHANCE - calls
         few = sum(lies.values()) < LIES_AT_LEAST
         good = report("no wrong data, no fault, no leak", problems and f"{len(problems)} in {sum(statuses.values())} runs")
         good &= report(f"{sum(statuses.values())} runs, {sum(lies.values())} lies", few and "too few")
-        good &= report("the load makes every call", set(lies) - {"image"} - calls and f"not {set(lies) - {'image'} - calls}")
+        good &= report("the load makes every call", missed and f"not {missed}")
         good &= report("every call was lied about", SECONDS >= 30 and silent and f"not {silent}")
     sys.exit(not good)
 

@@ -118,6 +118,7 @@ hostcall_exit:
     .globl hostcall_exit_for_ever
     .type hostcall_exit_for_ever, @function
 hostcall_exit_for_ever:
+    movq $0, %gs:PC_HOSTCALL_RSP
     mov $XSTATE_MASK, %eax
     xor %edx, %edx
     lea initial_xstate(%rip), %r8

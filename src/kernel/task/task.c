@@ -13,7 +13,7 @@
 static struct task *tasks[THREADS_MAX];
 static unsigned slot_count, alive_count;
 static int next_tid = FIRST_TID;
-static _Atomic bool spawn_requested[THREADS_MAX];
+static bool spawn_requested[THREADS_MAX];
 
 bool process_is_init;
 
@@ -129,10 +129,15 @@ long task_clone(const struct trap_frame *frame, uint64_t flags, uint64_t stack, 
 
 _Noreturn void task_start(struct percpu *cpu)
 {
-    if (cpu->slot >= slot_count || !spawn_requested[cpu->slot])
+    if (cpu->slot >= slot_count)
         enclave_panic_exit(PANIC_CODE_ENTRY);
-    spawn_requested[cpu->slot] = false;
     kernel_lock();
+    // Under the lock: of a host that enters and says that it did not, task_clone() believes the word.
+    if (!spawn_requested[cpu->slot]) {
+        kernel_unlock();
+        enclave_panic_exit(PANIC_CODE_ENTRY);
+    }
+    spawn_requested[cpu->slot] = false;
     struct task *t = tasks[cpu->slot];
     cpu->task = t;
     struct trap_frame frame __attribute__((aligned(16))) = t->start;

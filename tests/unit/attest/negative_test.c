@@ -3,6 +3,7 @@
 // collateral? Each row alters one thing; the last column lists the codes that are a right answer.
 #include <openssl/bn.h>
 
+#include "attest/cache.h"
 #include "base/hex.h"
 #include "crypto/p256.h"
 #include "crypto/sha256.h"
@@ -510,6 +511,21 @@ static void alter(struct vector *v, const struct row *row)
         v->quote_size = row->at;
 }
 
+// The same evidence for a verifier that remembers the unaltered vector.
+static enum attest_code with_warm_cache(const char *vector, const struct attest_evidence *evidence)
+{
+    struct vector v = vector_load(vector);
+    struct attest_evidence good = vector_evidence(&v);
+    struct attest_cache *cache;
+    struct attest_verdict verdict;
+    assert_true(is_ok(attest_cache_new(4, &cache)));
+    assert_true(is_ok(attest_verify_cached(&good, cache, &verdict)));
+    (void)!is_ok(attest_verify_cached(evidence, cache, &verdict));
+    attest_cache_free(cache);
+    vector_free(&v);
+    return verdict.code;
+}
+
 static int run_rows(const char *vector, const struct row *table, size_t count)
 {
     int wrong = 0;
@@ -520,8 +536,13 @@ static int run_rows(const char *vector, const struct row *table, size_t count)
         struct attest_evidence evidence = vector_evidence(&v);
         bool genuine = is_ok(attest_verify(&evidence, &verdict));
         bool expected = false;
+        enum attest_code remembered = with_warm_cache(vector, &evidence);
         for (size_t j = 0; j < 3; j++) // an unused place is ATTEST_OK and counts in the first only
             expected |= verdict.code == table[i].codes[j] && (j == 0 || verdict.code != ATTEST_OK);
+        if (remembered != verdict.code) {
+            print_error("%s: with a cache %s\n", table[i].name, attest_code_name(remembered));
+            wrong++;
+        }
         if (!expected || genuine != (verdict.code == ATTEST_OK)) {
             print_error("%s: got %s\n", table[i].name, attest_code_name(verdict.code));
             wrong++;
