@@ -135,6 +135,7 @@ FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_f
 UNIT_SRCS := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRCS))
 include tools/tests.mk
+include tools/verify.mk
 include $(wildcard tests/unit/kernel/*/*.mk)
 
 .PHONY: unit-tests fuzz-targets

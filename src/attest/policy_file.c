@@ -448,12 +448,12 @@ struct result attest_policy_load(struct span yaml, struct attest_policy_place *p
 {
     struct parse p = {.place = place, .file = ret};
     yaml_parser_t parser;
+    memset(ret, 0, sizeof *ret);
     if (place)
         memset(place, 0, sizeof *place);
     REQUIRE(yaml.size > 0 && yaml.size <= ATTEST_POLICY_SIZE_MAX, ERR_RANGE,
             "the policy is empty or too long");
     REQUIRE(yaml_parser_initialize(&parser), ERR_MEMORY, "out of memory");
-    memset(ret, 0, sizeof *ret);
     ret->policy.any_identity = true; // until a list of enclaves or TDs is there
     ret->policy.check_advisories = true;
     ret->policy.roots = ret->root_names;

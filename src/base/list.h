@@ -10,17 +10,20 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name)                  {&(name), &(name)}
-#define container_of(ptr, type, member)  ((type *)((char *)(ptr)-offsetof(type, member)))
-#define list_first(head, type, member)   container_of((head)->next, type, member)
-#define list_for_each(item, head, type, member)                                                    \
-    for (type *item = list_first(head, type, member); &item->member != (head);                     \
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define list_first(head, type, member)  container_of((head)->next, type, member)
+#define list_for_each(item, head, type, member)                                \
+    for (type *item = list_first(head, type, member); &item->member != (head); \
          item = list_first(&item->member, type, member))
 // The body may remove `item`.
-#define list_for_each_safe(item, head, type, member)                                               \
-    for (type *item = list_first(head, type, member),                                              \
-              *item##_next = list_first(&item->member, type, member);                              \
-         &item->member != (head);                                                                  \
+#define list_for_each_safe(item, head, type, member)                  \
+    for (type *item = list_first(head, type, member),                 \
+              *item##_next = list_first(&item->member, type, member); \
+         &item->member != (head);                                     \
          item = item##_next, item##_next = list_first(&item->member, type, member))
 
 static inline void list_init(struct list *head)

@@ -13,7 +13,7 @@ int options_read(int argc, char **argv, const struct option_slot *slots, const c
     int count = 0;
     size_t short_count = 1;
     *ret_done = false;
-    for (; slots[count].name && count < OPTION_SLOT_COUNT_MAX; count++) {
+    for (; count < OPTION_SLOT_COUNT_MAX && slots[count].name; count++) {
         const struct option_slot *s = &slots[count];
         longs[count] = (struct option){s->name, s->ret_value ? required_argument : no_argument,
                                        NULL, 256 + count};

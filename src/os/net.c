@@ -51,7 +51,8 @@ static struct result split_authority(const char *text, struct span *ret_host, st
     REQUIRE(*port == ':', ERR_INVALID, "the URL's authority is malformed");
     *ret_port = SPAN(port + 1, (size_t)(end - port - 1));
     REQUIRE(ret_port->size > 0 && ret_port->size < NET_PORT_SIZE &&
-                strspn(port + 1, "0123456789") == ret_port->size && atoi(port + 1) <= 65535,
+                strspn(port + 1, "0123456789") == ret_port->size &&
+                strtoul(port + 1, NULL, 10) <= 65535,
             ERR_INVALID, "the URL's port is no number up to 65535");
     return RESULT_OK;
 }
@@ -136,8 +137,10 @@ struct result net_connect(const struct net_url *url, int64_t deadline, int *ret_
 static struct result listen_address(const struct net_url *u, struct sockaddr_storage *ret,
                                     socklen_t *ret_size)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(u->port))};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(u->port))};
+    struct sockaddr_in v4 = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)strtoul(u->port, NULL, 10))};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+                              .sin6_port = htons((uint16_t)strtoul(u->port, NULL, 10))};
     if (inet_pton(AF_INET, u->host, &v4.sin_addr) == 1) {
         memcpy(ret, &v4, sizeof v4);
         *ret_size = sizeof v4;

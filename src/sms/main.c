@@ -52,9 +52,12 @@ static struct result serve(struct enclave *e, char *policy)
     s->log = stderr;
     struct result r = net_listen(where, &fd, &port);
     if (is_ok(r)) {
-        int count = atoi(threads);
-        struct sms_server server = {
-            .sms = s, .fd = fd, .thread_count = count > 0 ? (unsigned)count : THREADS_DEFAULT};
+        unsigned long count = strtoul(threads, NULL, 10);
+        struct sms_server server = {.sms = s,
+                                    .fd = fd,
+                                    .thread_count =
+                                        count ? (unsigned)MIN(count, (unsigned long)UINT32_MAX)
+                                              : THREADS_DEFAULT};
         printf("sms: serving on port %u\n", port);
         fflush(stdout);
         r = sms_server_run(&server);

@@ -43,7 +43,7 @@ static struct result read_secrets(const json_t *object, struct params *p)
             continue;
         REQUIRE(p->secret_count < PARAMS_SECRETS_MAX, ERR_RANGE, "too many requester secrets");
         struct params_secret *s = &p->secrets[p->secret_count++];
-        s->index = (unsigned)atoi(key);
+        s->index = (unsigned)strtoul(key, NULL, 10);
         memcpy(s->name, name, strlen(name) + 1);
     }
     return RESULT_OK;

@@ -83,6 +83,28 @@ static void continue_with(struct sgx_gprsgx *g, struct trap_frame *frame)
     g->rflags = RFLAGS_KERNEL;
 }
 
+// Where the kernel's own fault ends, at CSSA=0.
+_Noreturn static void exception_in_kernel(const struct trap_frame *frame)
+{
+    percpu()->hostcall_rsp = 0; // the stack it points into is given up: no entry may return to it
+    panic("exception %lu in the kernel at %lx, address %lx, from %lx", frame->cause, frame->rip,
+          frame->address, frame->orig_rax);
+}
+
+// A host can bring about a fault anywhere, by its page tables, and can ERESUME after we gave up: so what was
+// interrupted must not go on, and the host is not called from here, at CSSA=1, where EENTER comes back
+// to another place.
+static void fail_later(struct sgx_gprsgx *g, const struct sgx_exinfo *exinfo, uint64_t cause)
+{
+    uint64_t from = in_user(g->rip) ? *(const uint64_t *)g->rsp : 0; // on the kernel's stack
+    struct trap_frame *frame = (struct trap_frame *)(percpu()->stack_top - TF_SIZE);
+    fill_frame(frame, g, exinfo, cause);
+    frame->orig_rax = from;
+    continue_with(g, frame);
+    g->rip = (uint64_t)&exception_in_kernel;
+    g->rsp -= 8; // as a call leaves it
+}
+
 void exception_note(uint64_t tcs, uint64_t event)
 {
     (void)event; // a hint; the SSA frame says what happened
@@ -112,8 +134,8 @@ void exception_note(uint64_t tcs, uint64_t event)
         percpu()->interrupted = true; // it looks for signals and timers before it goes back
         return;
     } else {
-        panic("exception %lu in the kernel at %lx, address %lx, from %lx", cause, g->rip,
-              exinfo->maddr, in_user(g->rip) ? *(uint64_t *)g->rsp : 0);
+        fail_later(g, exinfo, cause);
+        return;
     }
     struct trap_frame *frame = (struct trap_frame *)(stack - TF_SIZE);
     fill_frame(frame, g, exinfo, cause);

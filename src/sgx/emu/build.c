@@ -85,6 +85,8 @@ static struct result map_elrange(struct sgx_enclave *e)
         munmap(p, size);
     REQUIRE(p == (void *)SGX_EMU_FIRST_PAGE, ERR_MEMORY,
             "ELRANGE is not free (an enclave exists, or the program is not a PIE)");
+    // Pages come one by one; with large ones behind them the host's part of each is shorter. A hint.
+    (void)madvise(p, size, MADV_HUGEPAGE);
     void *epcm = mmap(NULL, e->end / SGX_PAGE_SIZE * sizeof *e->epcm, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (epcm == MAP_FAILED) {
