@@ -156,8 +156,9 @@ static const struct {
     void (*run)(long n);
     long count;
 } benches[] = {
-    {"getppid", bench_getppid, 200000}, {"pread", bench_pread, 50000}, {"loop", bench_loop, 100000000},
-    {"mmap", bench_mmap, 60},           {"thread", bench_thread, 300}, {"switch", bench_switch, 3000},
+    {"getppid", bench_getppid, 200000}, {"pread", bench_pread, 50000},
+    {"loop", bench_loop, 100000000},    {"mmap", bench_mmap, 60},
+    {"thread", bench_thread, 300},      {"switch", bench_switch, 3000},
     {"tcp", bench_tcp, 1500},
 };
 

@@ -14,6 +14,9 @@ $(BUILD)/verify/%.S.o: src/%.S $(wildcard src/attest/policies/*.yaml) $(GEN) | $
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -c $< -o $@
 
+# The policies are part of an object that says so nowhere else.
+$(BUILD)/obj/attest/policies.S.o: $(wildcard src/attest/policies/*.yaml)
+
 # One object, in which every name but cloister_… is local: nothing clashes with the program's own names.
 $(BUILD)/verify/all.o: $(VERIFY_OBJS)
 	$(Q)ld -r -o $@ $^

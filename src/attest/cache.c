@@ -67,6 +67,8 @@ struct result attest_cache_new(size_t entries, struct attest_cache **ret)
 
 void attest_cache_forget_platforms(struct attest_cache *cache)
 {
+    if (!cache)
+        return;
     for (size_t i = 0; i < cache->pcks.count; i++) {
         attest_pck_facts_free(cache->pcks.slots[i].facts);
         cache->pcks.slots[i] = (struct slot){NULL, 0};

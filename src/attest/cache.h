@@ -4,7 +4,7 @@
 //
 // - An entry is found by its content, compared whole, and only while all dates in it hold.
 // - Only what took part in a genuine verdict is kept; the oldest use makes room.
-// - A verdict with a cache is the verdict without it.
+// - A verdict with a cache is the verdict without it (of several faults it may name another).
 #ifndef ATTEST_CACHE_H
 #define ATTEST_CACHE_H
 
@@ -18,7 +18,7 @@ struct attest_cache;
 struct result attest_cache_new(size_t entries, struct attest_cache **ret);
 void attest_cache_free(struct attest_cache *cache); // takes NULL
 
-// Forgets the platforms and keeps the collateral.
+// Forgets the platforms and keeps the collateral; takes NULL.
 void attest_cache_forget_platforms(struct attest_cache *cache);
 
 // The finders take a NULL cache and return NULL when there is nothing of use at `now`.

@@ -209,6 +209,14 @@ static void take_validity(struct reader *r, struct attest_cert *cert)
         r->failed = true;
 }
 
+bool attest_name_common(struct span name, struct span *ret)
+{
+    struct reader r = reader_on(SPAN(NULL, 0));
+    *ret = SPAN(NULL, 0);
+    parse_name(&r, name, ret);
+    return !r.failed;
+}
+
 bool attest_cert_parse(struct span der, struct attest_cert *ret)
 {
     struct attest_cert cert;
@@ -304,6 +312,15 @@ bool attest_crl_parse(struct span der, struct attest_crl *ret)
         return false;
     *ret = crl;
     return true;
+}
+
+struct span attest_crl_next(const struct attest_crl *crl, size_t *at)
+{
+    struct reader entries = reader_on(crl->revoked);
+    entries.at = *at;
+    struct span serial = reader_left(&entries) ? take_entry(&entries) : SPAN(NULL, 0);
+    *at = entries.failed ? crl->revoked.size : entries.at;
+    return serial;
 }
 
 bool attest_crl_lists(const struct attest_crl *crl, struct span serial)

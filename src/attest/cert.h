@@ -36,6 +36,9 @@ struct attest_cert {
     uint8_t signature[64];
 };
 
+// The last common name of a Name, such as `issuer`; empty when it has none.
+bool attest_name_common(struct span name, struct span *ret);
+
 bool attest_cert_parse(struct span der, struct attest_cert *ret);
 
 struct attest_crl {
@@ -48,6 +51,9 @@ struct attest_crl {
 };
 
 bool attest_crl_parse(struct span der, struct attest_crl *ret);
+
+// The serial number of the entry at `at` in the list, which moves on; empty behind the last.
+struct span attest_crl_next(const struct attest_crl *crl, size_t *at);
 
 // The list has an entry with this serial number.
 bool attest_crl_lists(const struct attest_crl *crl, struct span serial);

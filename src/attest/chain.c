@@ -206,7 +206,8 @@ const struct attest_root *attest_root_find(const struct attest_roots *roots,
         return &attest_root_intel;
     for (size_t i = 0; i < roots->count; i++)
         if (ct_equal(key_hash, roots->items[i].key_hash, SHA256_SIZE) &&
-            strncmp(roots->items[i].name, ATTEST_ROOT_INTEL_NAME, ATTEST_ROOT_NAME_SIZE) != 0)
+            strncmp(roots->items[i].name, ATTEST_ROOT_INTEL_NAME,
+                    sizeof roots->items[i].name - 1) != 0)
             return &roots->items[i]; // nobody else may bear Intel's name
     return NULL;
 }

@@ -162,7 +162,7 @@ static struct result read_text(struct parse *p, const yaml_node_t *node, char *r
     if (!text || !*text || strlen(text) >= capacity)
         return wrong(p, node, "a short text is needed here");
     memset(ret, 0, capacity);
-    memcpy(ret, text, strlen(text));
+    memcpy(ret, text, strlen(text) + 1);
     return RESULT_OK;
 }
 
@@ -434,6 +434,7 @@ static struct result load(yaml_parser_t *parser, struct parse *p)
     const yaml_node_t *root = yaml_document_get_root_node(&document);
     struct result r = root ? read_policy(p, root) : fail(ERR_INVALID, "the policy is empty");
     yaml_document_delete(&document);
+    p->document = NULL;
     GUARD(r);
     bool loaded = yaml_parser_load(parser, &more);
     bool only = loaded && !yaml_document_get_root_node(&more);

@@ -18,6 +18,8 @@
 #include "cli/quote_report.h"
 #include "os/file.h"
 
+#define FILE_SIZE_MAX (1u << 20) // what is longer than a quote may be gets a verdict too
+
 enum exit_code {
     EXIT_ACCEPTED = 0,
     EXIT_REFUSED = 1,
@@ -313,7 +315,7 @@ int cmd_quote(int argc, char **argv)
     int stop = parse_options(argc - 1, argv + 1, &s);
     if (stop)
         return stop - 1;
-    struct result r = read_file(s.file, SGX_QUOTE_SIZE_MAX, &quote);
+    struct result r = read_file(s.file, FILE_SIZE_MAX, &quote);
     if (!is_ok(r))
         return complain(r.why, s.file, "give a file with one DCAP quote");
     int code = show ? cmd_show(&s, quote) : cmd_verify(&s, quote);

@@ -25,11 +25,12 @@
 #pragma weak cmd_sms
 #pragma weak cmd_worker
 #pragma weak cmd_quote
+#pragma weak cmd_certs
 
 static const struct {
     const char *word;
     int (*run)(int argc, char **argv); // NULL: in the tool
-    const char *help; // NULL begins a group, whose title is `word`
+    const char *help;                  // NULL begins a group, whose title is `word`
 } commands[] = {
     {"Images", NULL, NULL},
     {"build", cmd_build, "make a protected image from a folder with a cloister.yaml"},
@@ -51,6 +52,7 @@ static const struct {
     {"worker", cmd_worker, "take tasks from the ledger and run them"},
     {"Attestation", NULL, NULL},
     {"quote", cmd_quote, "show and verify quotes"},
+    {"certs", cmd_certs, "show certificates and revocation lists"},
 };
 
 static void help(FILE *out)

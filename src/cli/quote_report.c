@@ -149,7 +149,7 @@ static const struct check {
 
 static void print_check(const char *result, const char *name, const char *why)
 {
-    printf("  %-5s %-33s%s%s\n", result, name, why[0] ? " " : "", why);
+    printf(why[0] ? "  %-5s %-33s %s\n" : "  %-5s %s%s\n", result, name, why);
 }
 
 static void print_evidence_checks(enum attest_code code, bool tdx)

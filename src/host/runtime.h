@@ -30,6 +30,7 @@ struct host_thread {
     enum thread_state state;
     bool spawn_pending; // the slot is wanted again before thread_exit has come out
     atomic_bool kicked; // told at the next return from a host call
+    bool noting;        // inside for ENTRY_EXCEPTION or ENTRY_INTERRUPT
     bool exiting;       // thread_exit was called
     int event_fd;
     struct hostcall_area *area;
@@ -45,13 +46,13 @@ struct host {
     const struct sgx_platform *platform;
     struct sgx_enclave *enclave;
     const struct host_quoting *quoting;
-    const uint8_t *configid; // 64 bytes or NULL
+    const uint8_t *configid;      // 64 bytes or NULL
     struct host_hostile *hostile; // NULL: an honest host
     struct image image;           // its mapping is what the kernel reads
     struct boot_info *boot;
-    sem_t kernel_lock; // threads of the kernel that wait for its lock
-    int done_fd;  // eventfd: the outcome is known
-    int timer_fd; // timer_set
+    sem_t kernel_lock;              // threads of the kernel that wait for its lock
+    int done_fd;                    // eventfd: the outcome is known
+    int timer_fd;                   // timer_set
     uint64_t phase_ns[PHASE_COUNT]; // how long each took
     uint32_t thread_count;
     pthread_mutex_t lock;

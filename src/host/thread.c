@@ -41,6 +41,13 @@ static bool handle_exit(struct host_thread *t, struct sgx_run *run)
 {
     if (run->function == ENCLU_ERESUME) {
         bool interrupt = run->exception_vector == SGX_RUN_INTERRUPT;
+        if (interrupt && t->noting) { // the kernel takes note of an exception: that comes first
+            atomic_store(&t->kicked, true);
+            return true;
+        }
+        if (interrupt)
+            atomic_store(&t->kicked, false); // it has arrived
+        t->noting = true;
         run->function = ENCLU_EENTER;
         run->rdi = interrupt ? ENTRY_INTERRUPT : ENTRY_EXCEPTION;
         return true;
@@ -49,7 +56,9 @@ static bool handle_exit(struct host_thread *t, struct sgx_run *run)
         host_finish(t->host, HOST_CRASHED, run->exception_vector);
     switch (run->rdi) {
     case EXIT_RESUME:
-        run->function = ENCLU_ERESUME;
+        t->noting = atomic_exchange(&t->kicked, false); // a kick that came while it was outside
+        run->function = t->noting ? ENCLU_EENTER : ENCLU_ERESUME;
+        run->rdi = ENTRY_INTERRUPT;
         return true;
     case EXIT_HOSTCALL:
         serve(t);

@@ -21,9 +21,10 @@ static int64_t now(clockid_t id)
 
 int main(void)
 {
-    static const clockid_t ids[] = {CLOCK_REALTIME,  CLOCK_MONOTONIC,        CLOCK_PROCESS_CPUTIME_ID,
-                                    CLOCK_BOOTTIME,  CLOCK_MONOTONIC_RAW,    CLOCK_REALTIME_COARSE,
-                                    CLOCK_MONOTONIC_COARSE, CLOCK_THREAD_CPUTIME_ID};
+    static const clockid_t ids[] = {CLOCK_REALTIME,           CLOCK_MONOTONIC,
+                                    CLOCK_PROCESS_CPUTIME_ID, CLOCK_BOOTTIME,
+                                    CLOCK_MONOTONIC_RAW,      CLOCK_REALTIME_COARSE,
+                                    CLOCK_MONOTONIC_COARSE,   CLOCK_THREAD_CPUTIME_ID};
     struct timespec t, left;
     for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
         int64_t last = now(ids[i]), back = 0;
@@ -32,14 +33,16 @@ int main(void)
             back += next < last;
             last = next;
         }
-        printf("clock %d: %s, backwards %ld\n", (int)ids[i], last >= 0 ? "ok" : "error", (long)back);
+        printf("clock %d: %s, backwards %ld\n", (int)ids[i], last >= 0 ? "ok" : "error",
+               (long)back);
     }
     show("bad clock", clock_gettime(77, &t));
     show("clock_getres", clock_getres(CLOCK_MONOTONIC, &t));
     show("bad pointer", syscall(SYS_clock_gettime, CLOCK_MONOTONIC, wrong_pointer));
     struct timeval tv;
     gettimeofday(&tv, NULL);
-    show("gettimeofday agrees", llabs(now(CLOCK_REALTIME) / 1000 - (tv.tv_sec * 1000000ll + tv.tv_usec)) < 1000000);
+    show("gettimeofday agrees",
+         llabs(now(CLOCK_REALTIME) / 1000 - (tv.tv_sec * 1000000ll + tv.tv_usec)) < 1000000);
     show("time agrees", llabs(time(NULL) - now(CLOCK_REALTIME) / 1000000000) <= 1);
     show("this century", time(NULL) > 1700000000);
     int64_t before = now(CLOCK_MONOTONIC);

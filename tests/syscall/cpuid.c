@@ -30,7 +30,8 @@ int main(void)
     }
     printf("changed answers %d\n", differs);
     __cpuid(1, a, b, c, d);
-    printf("SSE2 %u, SSE4.2 %u, OSXSAVE %u, AVX %u\n", d >> 26 & 1, c >> 20 & 1, c >> 27 & 1, c >> 28 & 1);
+    printf("SSE2 %u, SSE4.2 %u, OSXSAVE %u, AVX %u\n", d >> 26 & 1, c >> 20 & 1, c >> 27 & 1,
+           c >> 28 & 1);
     printf("builtin agrees %d\n", !!__builtin_cpu_supports("avx") == (int)(c >> 28 & 1));
     if (c & OSXSAVE) {
         uint32_t low, high;

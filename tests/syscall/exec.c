@@ -70,7 +70,8 @@ int main(int argc, char **argv)
     char *big = malloc(100001);
     memset(big, 'a', 100000);
     big[100000] = 0;
-    char *arguments[] = {"exec", "second", "", "two words", big, NULL}, *environment[] = {"A=1", "B=", NULL};
+    char *arguments[] = {"exec", "second", "", "two words", big, NULL},
+         *environment[] = {"A=1", "B=", NULL};
     mmap(NULL, 1 << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     execve(argc > 1 ? argv[1] : self, arguments, environment);
     show("execve", -1);

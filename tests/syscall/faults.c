@@ -40,7 +40,8 @@ int main(void)
 {
     static const int all[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
-        sigaction(all[i], &(struct sigaction){.sa_sigaction = caught, .sa_flags = SA_SIGINFO}, NULL);
+        sigaction(all[i], &(struct sigaction){.sa_sigaction = caught, .sa_flags = SA_SIGINFO},
+                  NULL);
     char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (!sigsetjmp(jump, 1))
@@ -81,9 +82,11 @@ int main(void)
     report("hlt", NULL);
     if (!sigsetjmp(jump, 1)) {
         uint32_t mxcsr = 0x1f80 & ~0x200u; // divide by zero unmasked
-        __asm__ volatile("ldmxcsr %0\n\txorps %%xmm0, %%xmm0\n\tmovss %1, %%xmm1\n\tdivss %%xmm0, %%xmm1" ::"m"(mxcsr),
-                         "m"((float){1})
-                         : "xmm0", "xmm1");
+        __asm__ volatile(
+            "ldmxcsr %0\n\txorps %%xmm0, %%xmm0\n\tmovss %1, %%xmm1\n\tdivss %%xmm0, %%xmm1" ::"m"(
+                mxcsr),
+            "m"((float){1})
+            : "xmm0", "xmm1");
     }
     report("SSE division", NULL);
     return 0;

@@ -29,8 +29,8 @@ static void basics(void)
     show("pwrite behind the end", pwrite(fd, "x", 1, 9999));
     struct stat st;
     show("fstat", fstat(fd, &st));
-    printf("size %ld mode %o links %ld regular %d\n", (long)st.st_size, st.st_mode & 07777, (long)st.st_nlink,
-           S_ISREG(st.st_mode));
+    printf("size %ld mode %o links %ld regular %d\n", (long)st.st_size, st.st_mode & 07777,
+           (long)st.st_nlink, S_ISREG(st.st_mode));
     show("pread hole", pread(fd, buffer, 4, 5000));
     printf("hole is zero: %d\n", buffer[0] == 0 && buffer[3] == 0);
     show("SEEK_CUR", lseek(fd, 0, SEEK_CUR));

@@ -80,7 +80,8 @@ static void proc(void)
     buffer[size > 0 ? size : 0] = 0;
     printf("exe %s\n", strrchr(buffer, '/') ? strrchr(buffer, '/') + 1 : buffer);
     size = fill("/proc/self/cmdline", sizeof buffer);
-    printf("cmdline ends in %s\n", size > 0 && strrchr(buffer, '/') ? strrchr(buffer, '/') + 1 : "?");
+    printf("cmdline ends in %s\n",
+           size > 0 && strrchr(buffer, '/') ? strrchr(buffer, '/') + 1 : "?");
     size = fill("/proc/self/maps", sizeof buffer - 1);
     buffer[size > 0 ? size : 0] = 0;
     show("maps names the stack", strstr(buffer, "[stack]") != NULL);

@@ -83,8 +83,10 @@ static void anonymous(void)
     show("mprotect over the hole", mprotect(p + 7 * PAGE, 3 * PAGE, PROT_READ));
     show("munmap of nothing", munmap(p + 8 * PAGE, PAGE));
     show("munmap unaligned", munmap(p + 1, PAGE));
-    show("mmap of size 0", mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
-    char *q = mmap(p + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    show("mmap of size 0",
+         mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    char *q = mmap(p + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     show("MAP_FIXED into the hole", q == p + 8 * PAGE);
     show("fresh", try_read(q) * 1000 + q[0]);
     q = mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -123,6 +125,14 @@ static void code(void)
     }
 }
 
+// Adds 1 to the word at `p`.
+static long wake_op(char *p)
+{
+    static int word;
+    return syscall(SYS_futex, &word, 5, 1, (void *)1, p,
+                   1 << 28 | 1 << 12); // FUTEX_WAKE_OP, FUTEX_OP_ADD
+}
+
 static void remap(void)
 {
     char *p = map(4 * PAGE, PROT_READ | PROT_WRITE);
@@ -142,7 +152,13 @@ static void remap(void)
     char *r = mremap(q, 2 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, there);
     show("MREMAP_FIXED", r == there);
     show("content", r[2 * PAGE - 1] == 'r');
-    show("of nothing", mremap((void *)0x10000, PAGE, PAGE * 2, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    show("of nothing",
+         mremap((void *)0x10000, PAGE, PAGE * 2, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    show("to too much", mremap(r, PAGE, -PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    show("of too much", mremap(r, -PAGE, 8 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+    mprotect(r, PAGE, PROT_READ);
+    show("futex in a page that is read", wake_op(r));
+    show("futex across two words", wake_op(r + PAGE + 1));
     munmap(r, 8 * PAGE);
     munmap(block, PAGE);
     // 64 MiB, touched here and there
@@ -179,7 +195,8 @@ static void files(void)
         show("write is seen", pwrite(fd, "W", 1, PAGE + 2) == 1 && p[2] == 'W');
         munmap(p, PAGE);
     }
-    show("unaligned offset", mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 5) == MAP_FAILED ? -1 : 0);
+    show("unaligned offset",
+         mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 5) == MAP_FAILED ? -1 : 0);
     show("bad descriptor", mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0) == MAP_FAILED ? -1 : 0);
     close(fd);
     fd = open("/data/text", O_RDONLY);

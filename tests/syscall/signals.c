@@ -233,7 +233,8 @@ static void vector_handler(int n)
 {
     (void)n;
     uint64_t garbage[4] = {~0ull, ~0ull, ~0ull, ~0ull};
-    __asm__ volatile("vmovdqu %0, %%ymm3\n\tvmovdqu %0, %%ymm15\n\tvzeroupper" ::"m"(garbage) : "xmm3", "xmm15");
+    __asm__ volatile("vmovdqu %0, %%ymm3\n\tvmovdqu %0, %%ymm15\n\tvzeroupper" ::"m"(garbage)
+                     : "xmm3", "xmm15");
     uint32_t mxcsr = 0x1f80 | 0x6000;
     __asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
     seen[SIGUSR1]++;
@@ -247,12 +248,13 @@ static void vectors(void)
     uint32_t mxcsr = 0;
     install(SIGUSR1, vector_handler, 0);
     long r, pid = getpid();
-    __asm__ volatile("vmovdqu %[in], %%ymm3\n\tvmovdqu %[in], %%ymm15\n\t"
-                     "syscall\n\t"
-                     "vmovdqu %%ymm3, %[out3]\n\tvmovdqu %%ymm15, %[out15]\n\tstmxcsr %[mxcsr]\n\tvzeroupper"
-                     : "=a"(r), [out3] "=m"(out3), [out15] "=m"(out15), [mxcsr] "=m"(mxcsr)
-                     : "a"(62), "D"(pid), "S"(SIGUSR1), [in] "m"(in)
-                     : "rcx", "r11", "memory", "xmm3", "xmm15");
+    __asm__ volatile(
+        "vmovdqu %[in], %%ymm3\n\tvmovdqu %[in], %%ymm15\n\t"
+        "syscall\n\t"
+        "vmovdqu %%ymm3, %[out3]\n\tvmovdqu %%ymm15, %[out15]\n\tstmxcsr %[mxcsr]\n\tvzeroupper"
+        : "=a"(r), [out3] "=m"(out3), [out15] "=m"(out15), [mxcsr] "=m"(mxcsr)
+        : "a"(62), "D"(pid), "S"(SIGUSR1), [in] "m"(in)
+        : "rcx", "r11", "memory", "xmm3", "xmm15");
     show("kill", r);
     show("ymm3 kept", memcmp(in, out3, sizeof in) == 0);
     show("ymm15 kept", memcmp(in, out15, sizeof in) == 0);

@@ -59,5 +59,40 @@ cp "$v3/quote.bin" "$tmp/quote.bin"
 printf '\xff' | dd of="$tmp/quote.bin" bs=1 seek=120 conv=notrunc 2>/dev/null
 expect 2 "QUOTE_SIGNATURE" verify "$tmp/quote.bin" --collateral "$v3" --at "$at3"
 
+# TDX, and policies by name and by file.
+td=$vectors/tdx5-90c06f000000-am-dcap-attestat-58e7-at20250624-ev17v3
+relaunch=$vectors/tdx5-90c06f000000-openenclave-504c-at20250310-ev18v3
+unsupported=$vectors/tdx4-90c06f000000-am-dcap-attestat-adad-at20250310-ev18v3
+judge() { local v=$1; shift; echo verify "$v/quote.bin" --collateral "$v" --at "$(cat "$v/at")" "$@"; }
+expect 0 '"tee": "TDX"' $(judge "$td" --json)
+expect 0 '"tcb_status": "UpToDate"' $(judge "$td" --json)
+expect 0 'warn  attributes' $(judge "$td")
+expect 0 '"mrtd": "157768a71a6a31f5' $(judge "$td" --json)
+expect 0 'not verified' show "$td/quote.bin"
+expect 0 '"mrservicetd"' show "$td/quote.bin" --json
+expect 1 '"tcb_status": "TDRelaunchAdvised"' $(judge "$relaunch" --json)
+expect 1 '"tcb_status": "TcbNotSupported"' $(judge "$unsupported" --json --policy standard)
+expect 1 'TCB_UNSUPPORTED' $(judge "$unsupported" --json)
+expect 1 'fail  TCB status' $(judge "$v2")
+expect 0 '"verdict": "accepted"' $(judge "$v2" --policy standard --json)
+expect 0 'warn  TCB status' $(judge "$v2" --policy standard)
+expect 2 'there is no such policy' $(judge "$v2" --policy lenient)
+printf 'version: 1\nroots: [intel]\ntee: [TDX]\ntds:\n  - mrtd: %s\n' \
+    157768a71a6a31f5561978c4cde665809d22976ef5dead2952839b7b3ea23b6c2931c9148fe1d117c99faefac18bb73b \
+    >"$tmp/policy.yaml"
+expect 0 accepted $(judge "$td" --policy "$tmp/policy.yaml")
+printf 'tcb: {accept: [UpToDate], min_evaluation: 17, min_date: 2024-03-13T00:00:00Z}\n' >>"$tmp/policy.yaml"
+expect 0 accepted $(judge "$td" --policy "$tmp/policy.yaml")
+expect 1 POLICY_TEE $(judge "$v2" --policy "$tmp/policy.yaml")
+printf 'debugging: true\n' >>"$tmp/policy.yaml"
+expect 2 'line 7, at debugging' $(judge "$td" --policy "$tmp/policy.yaml")
+
+# certs: a chain, one in a quote, a list.
+certs() { "$cloister" certs show "$@" >"$tmp/out" 2>&1; }
+certs "$v3/pck_chain.pem" && grep -q 'Intel SGX Root CA' "$tmp/out" || failures=$((failures + 1))
+certs "$td/quote.bin" --json && grep -q '"fmspc": "00806f050000"\|"fmspc"' "$tmp/out" || failures=$((failures + 1))
+certs "$v3/pck_crl.der" && grep -q 'next_update' "$tmp/out" || failures=$((failures + 1))
+certs README.md && failures=$((failures + 1))
+
 [ $failures -eq 0 ] && echo "quote: all as promised"
 exit $((failures > 0))

@@ -34,6 +34,7 @@ void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t ret[4]);
 // lock.c: the kernel lock. task_block() and the entry points take and drop it; nothing else does.
 void kernel_lock(void);
 void kernel_unlock(void);
+void kernel_unpark(uint32_t slot); // the slot's task leaves task_block(), once the lock is free
 
 // Seal-key source and CPU features as told at boot (kernel/main.c).
 extern uint64_t boot_cpu_features;

@@ -149,8 +149,15 @@ void trap_exception(struct trap_frame *frame)
     if (user)
         kernel_lock(); // a fault in copy_user() holds it already
     task_exception(frame);
-    if (user) {
+    while (user) {
+        if (percpu()->interrupted) { // a kick came while the kernel ran
+            percpu()->interrupted = false;
+            timers_run();
+        }
         task_prepare_return(frame);
         kernel_unlock();
+        if (!percpu()->interrupted)
+            return;
+        kernel_lock();
     }
 }

@@ -307,6 +307,8 @@ long exec_file(struct trap_frame *frame, const char *path, const struct string_l
             r = vfs_file_stat(e->program, &st);
         if (r == 0 && ((st.st_mode & 0170000) != 0100000 || !(st.st_mode & 0111)))
             r = -EACCES;
+        if (r == 0 && e->program->node && (e->program->node->fs->flags & FS_UNTRUSTED))
+            r = -EACCES;
         if (r == 0)
             r = depth < SCRIPT_DEPTH ? script(e->program, name, &list) : -ELOOP;
         if (r <= 0)

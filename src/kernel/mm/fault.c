@@ -3,6 +3,8 @@
 //
 // - Anonymous pages are accepted as zeroes; pages of files are read (and so verified) into a private buffer,
 //   patched where they hold system-call sites, and copied in by EACCEPTCOPY, page by page, atomically.
+// - While there is one thread nobody can look at a page that is not finished: then files are read into the
+//   accepted pages themselves, and the permissions that EAUG gave too many are taken away afterwards.
 // - A cluster of pages around the address comes in at once, since a fault costs an exit.
 #include "kernel/mm/mm.h"
 
@@ -10,6 +12,7 @@
 
 #include "abi/sgx/arch.h"
 #include "kernel/loader/patch.h"
+#include "kernel/task/task_private.h"
 #include "kernel/vfs/vfs.h"
 
 #define ANONYMOUS_CLUSTER (64 * PAGE_SIZE)
@@ -32,12 +35,12 @@ static long populate_anonymous(const struct vma *v, uint64_t start, uint64_t end
     return 0;
 }
 
-// Reads [start, end) of the mapping into bounce; beyond the file's end the bytes are zero.
-static long read_cluster(const struct vma *v, uint64_t start, uint64_t end)
+// Reads [start, end) of the mapping; beyond the file's end the bytes are zero.
+static long read_cluster(const struct vma *v, uint64_t start, uint64_t end, uint8_t *into)
 {
     uint64_t size = end - start, offset = v->offset + (start - v->start), done = 0;
     mm_shared_before_read(v->file, offset, size);
-    long direct = shield_read_into(v->file, offset, bounce, size / PAGE_SIZE);
+    long direct = shield_read_into(v->file, offset, into, size / PAGE_SIZE);
     if (direct == -EINVAL)
         direct = 0; // no file of the image
     else
@@ -45,23 +48,38 @@ static long read_cluster(const struct vma *v, uint64_t start, uint64_t end)
     if (direct < 0)
         return direct;
     while (done < size) {
-        long r = v->file->ops->read(v->file, bounce + done, size - done, offset + done);
+        long r = v->file->ops->read(v->file, into + done, size - done, offset + done);
         if (r < 0)
             return r;
         if (r == 0)
             break;
         done += (uint64_t)r;
     }
-    memset(bounce + done, 0, size - done);
-    patch_apply(v->patches, offset, bounce, size);
+    memset(into + done, 0, size - done);
+    patch_apply(v->patches, offset, into, size);
     return 0;
+}
+
+static long read_in_place(const struct vma *v, uint64_t start, uint64_t end)
+{
+    long r = epc_accept_zero(start, end, PROT_READ | PROT_WRITE);
+    if (r >= 0)
+        r = read_cluster(v, start, end, (uint8_t *)start);
+    if (r < 0) {
+        epc_release(start, end); // nothing stays that was not verified
+        return r;
+    }
+    return epc_protect(start, end, v->prot);
 }
 
 static long populate_file_run(const struct vma *v, uint64_t start, uint64_t end)
 {
-    long r = read_cluster(v, start, end);
+    bool alone = task_count() == 1;
+    long r = alone ? read_in_place(v, start, end) : read_cluster(v, start, end, bounce);
     if (r < 0)
         return r == -EFAULT ? -EIO : r;
+    if (alone)
+        return 0;
     for (uint64_t page = start; page < end; page += PAGE_SIZE) {
         r = epc_accept_copy(page, bounce + (page - start), v->prot);
         if (r < 0)

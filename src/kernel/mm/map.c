@@ -6,6 +6,7 @@
 #include "kernel/mm/mm.h"
 
 #include "kernel/loader/patch.h"
+#include "kernel/vfs/node.h"
 
 #define MMAP_TOP (USER_END - (256ull << 20))
 #define MMAP_LOW (64ull << 20)
@@ -58,9 +59,17 @@ static long choose_address(uint64_t hint, uint64_t size, int flags, uint64_t *re
     return *ret ? 0 : -ENOMEM;
 }
 
+// As on a file system that is mounted noexec: the host's code would be in the enclave.
+static bool executable(const struct file *file)
+{
+    return !file->node || !(file->node->fs->flags & FS_UNTRUSTED);
+}
+
 static long check_file(const struct file *file, int prot, int flags)
 {
     int access = file->flags & O_ACCMODE;
+    if ((prot & PROT_EXEC) && !executable(file))
+        return -EPERM;
     if (file->flags & O_PATH)
         return -EBADF;
     if (access == O_WRONLY || ((flags & MAP_SHARED) && (prot & PROT_WRITE) && access != O_RDWR))
@@ -126,6 +135,8 @@ long mm_protect(uint64_t address, uint64_t size, int prot)
         if ((prot & PROT_WRITE) && v->file && (v->flags & MAP_SHARED) &&
             (v->file->flags & O_ACCMODE) != O_RDWR)
             return -EACCES;
+        if ((prot & PROT_EXEC) && v->file && !executable(v->file))
+            return -EACCES;
         at = v->end;
     }
     if (vma_split(address) < 0 || vma_split(end) < 0)
@@ -179,8 +190,10 @@ long mm_remap(uint64_t old, uint64_t old_size, uint64_t new_size, int flags, uin
     if (old % PAGE_SIZE || !new_size || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) ||
         ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))
         return -EINVAL;
+    if (old_size > USER_END || new_size > USER_END)
+        return -EINVAL;
     struct vma *v = vma_find(old);
-    if (!v || old + old_size > v->end)
+    if (!v || old_size > v->end - old)
         return -EFAULT;
     if (flags & MREMAP_FIXED) {
         if (!range_valid(new_address, new_size) ||

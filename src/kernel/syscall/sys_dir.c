@@ -104,6 +104,8 @@ static long may_remove(const struct path_last *last, bool directory)
         return -ENOTDIR;
     if (directory != NODE_IS(n, S_IFDIR))
         return directory ? -ENOTDIR : -EISDIR;
+    if (vfs_holds_mount(last->child))
+        return -EBUSY;
     return last->dir->node->ops->unlink ? 0 : -EPERM;
 }
 
@@ -230,6 +232,10 @@ static long may_rename(const struct path_last *from, const struct path_last *to,
         if (!NODE_IS(old, S_IFDIR) && NODE_IS(n, S_IFDIR))
             return -ENOTDIR;
     }
+    // Names of file systems that are not ours alone are forgotten, and the mounts below with them.
+    if (!(n->fs->flags & FS_STABLE) &&
+        (vfs_holds_mount(from->child) || (old && vfs_holds_mount(to->child))))
+        return -EBUSY;
     return from->dir->node->ops->rename ? 0 : -EPERM;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clocks. Time comes from the host and is not believed further than this: CLOCK_MONOTONIC never goes back,
-// and CLOCK_REALTIME never below the time of the start.
+// Clocks. Time comes from the host and is not believed further than this: clocks that count up never go
+// back, and those that tell the date never below the time of the start.
 #include "kernel/task/clock.h"
 
 #include "kernel/hostcall/stubs.h"
@@ -15,7 +15,10 @@ static struct {
 // Between two words of the host the time stamp counter carries the clock on, so that most calls cost no
 // exit. Its rate comes from two samples of the host's clock, as far apart as the process's life allows.
 #define CALIBRATE_TICKS (1ull << 24) // some milliseconds
+#define NEARLY_DUE_NS   (NS_PER_S / 100)
 #define RESYNC_NS       (NS_PER_S / 2)
+#define RATE_MIN        100000ull // ticks of a millisecond: 100 MHz
+#define RATE_MAX        20000000ull
 
 struct sample {
     uint64_t ticks, monotonic, realtime;
@@ -50,6 +53,10 @@ static void take_sample(void)
     last = s;
     uint64_t ticks = s.ticks - first.ticks, us = (s.monotonic - first.monotonic) / 1000;
     ticks_per_ms = ticks > CALIBRATE_TICKS && ticks < 1ull << 53 && us ? ticks * 1000 / us : 0;
+    if (ticks_per_ms && (ticks_per_ms < RATE_MIN || ticks_per_ms > RATE_MAX)) {
+        ticks_per_ms = 0; // one of the two was a lie: it must not stop the clock for ever
+        first = s;
+    }
 }
 
 // What has passed since the last sample, or NEVER when the host must be asked.
@@ -61,10 +68,27 @@ static uint64_t since_sample(void)
     return ticks * 1000000 / ticks_per_ms;
 }
 
+// The clocks that programs seldom ask for.
+static uint64_t other_clock(int clock)
+{
+    static uint64_t highest[CLOCK_TAI + 1];
+    uint64_t ns = host_clock(clock);
+    switch (clock) {
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        return MAX(ns, first_realtime);
+    case CLOCK_THREAD_CPUTIME_ID: // each thread has its own
+        return ns;
+    default:
+        return highest[clock] = MAX(ns, highest[clock]);
+    }
+}
+
 uint64_t clock_ns(int clock)
 {
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
-        return host_clock(clock);
+        return other_clock(clock);
     uint64_t passed = since_sample();
     if (passed == NEVER) {
         take_sample();
@@ -149,8 +173,12 @@ void timers_run(void)
     if (!alarm_timer.deadline)
         return;
     uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    if (now < alarm_timer.deadline)
+    if (now < alarm_timer.deadline) {
+        // The host's timer goes off once, and its clock may be ahead of ours.
+        if (alarm_timer.deadline - now < NEARLY_DUE_NS)
+            (void)host_timer_set(alarm_timer.deadline);
         return;
+    }
     alarm_timer.deadline = alarm_timer.interval ? now + alarm_timer.interval : 0;
     if (alarm_timer.deadline)
         (void)host_timer_set(alarm_timer.deadline);

@@ -114,8 +114,10 @@ static long wake_op(uint64_t address, unsigned count, uint64_t address2, unsigne
         return -ENOSYS;
     }
     // The word is shared with running threads: an atomic exchange against the value that was computed from.
-    if (!user_range_ok(address2, 4) ||
-        !__atomic_compare_exchange_n((uint32_t *)address2, &old, value, false, __ATOMIC_SEQ_CST,
+    // A page that is not writable, or a word across two, would be a fault of the kernel.
+    if (address2 % 4 || !user_range_ok(address2, 4) || !(page_state(address2) & PROT_WRITE))
+        return address2 % 4 ? -EINVAL : -EFAULT;
+    if (!__atomic_compare_exchange_n((uint32_t *)address2, &old, value, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST))
         return -EAGAIN;
     bool holds;

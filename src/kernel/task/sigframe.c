@@ -13,7 +13,7 @@
 #define SW_RESERVED    464               // in the XSAVE image
 #define MXCSR_MASK     0xffffu
 #define RFLAGS_PROGRAM 0x250dd5ull // CF PF AF ZF SF TF(cleared below) DF OF AC ID
-#define ERROR_CODE     0x7fffu // without the bit that says SGX: programs know Linux's
+#define ERROR_CODE     0x7fffu     // without the bit that says SGX: programs know Linux's
 #define RFLAGS_TF      (1ull << 8)
 
 extern const uint8_t initial_xstate[];

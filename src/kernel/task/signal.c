@@ -10,9 +10,10 @@
 
 static struct ksigaction actions[SIGNAL_COUNT + 1];
 static struct signal_queue process_pending;
-static unsigned queued_count; // of real-time signals behind the first, as RLIMIT_SIGPENDING limits them
+static unsigned
+    queued_count; // of real-time signals behind the first, as RLIMIT_SIGPENDING limits them
 
-#define QUEUED_MAX 4096u
+#define QUEUED_MAX  4096u
 
 #define UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define IGNORED_BY_DEFAULT \
@@ -307,11 +308,17 @@ static int float_code(uint64_t vector)
     static const struct {
         uint8_t flags;
         uint8_t code;
-    } codes[] = {{0x01, FPE_FLTINV}, {0x04, FPE_FLTDIV}, {0x08, FPE_FLTOVF}, {0x12, FPE_FLTUND}, {0x20, FPE_FLTRES}};
+    } codes[] = {{0x01, FPE_FLTINV},
+                 {0x04, FPE_FLTDIV},
+                 {0x08, FPE_FLTOVF},
+                 {0x12, FPE_FLTUND},
+                 {0x20, FPE_FLTRES}};
     uint32_t mxcsr;
     uint16_t control, status;
-    __asm__ volatile("stmxcsr %0\n\tfnstcw %1\n\tfnstsw %2" : "=m"(mxcsr), "=m"(control), "=m"(status));
-    uint32_t flags = vector == SGX_VECTOR_XM ? mxcsr & ~(mxcsr >> 7) : (uint32_t)(status & ~control);
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1\n\tfnstsw %2"
+                     : "=m"(mxcsr), "=m"(control), "=m"(status));
+    uint32_t flags =
+        vector == SGX_VECTOR_XM ? mxcsr & ~(mxcsr >> 7) : (uint32_t)(status & ~control);
     for (unsigned i = 0; i < ARRAY_COUNT(codes); i++)
         if (flags & codes[i].flags)
             return codes[i].code;

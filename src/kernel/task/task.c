@@ -198,7 +198,7 @@ void task_wake(struct task *t)
         return;
     t->woken = true;
     if (t->in_block)
-        (void)host_unpark(t->cpu->slot);
+        kernel_unpark(t->cpu->slot);
 }
 
 void task_poke(struct task *t)

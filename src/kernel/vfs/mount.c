@@ -324,6 +324,14 @@ long vfs_volume_open(const char *path, const uint8_t key[32], unsigned flags,
     return -ENOENT;
 }
 
+bool vfs_holds_mount(struct dentry *d)
+{
+    for (unsigned i = 0; i < mounts.count; i++)
+        if (mounts.mount[i].point && dentry_is_below(mounts.mount[i].point, d))
+            return true;
+    return false;
+}
+
 long vfs_sync_fs(struct fs *fs)
 {
     return fs->sync ? fs->sync(fs) : 0;

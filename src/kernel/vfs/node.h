@@ -97,6 +97,8 @@ struct node_ops {
 #define FS_STABLE    (1u << 0)
 #define FS_READ_ONLY (1u << 1)
 #define FS_LOCKED    (1u << 2) // an encrypted region that nobody opened yet: EACCES
+// The host's own: its links do not lead out of it, and nothing in it is executed.
+#define FS_UNTRUSTED (1u << 3)
 
 struct fs {
     const char *type;

@@ -50,7 +50,8 @@ struct walk {
     const char *rest;
     char *owned;
     unsigned links;
-    struct name last; // of the parent mode
+    const struct fs *cage; // a link of the host's was followed: the rest stays in its file system
+    struct name last;      // of the parent mode
     bool slash;
 };
 
@@ -113,6 +114,12 @@ static long walk_link(struct walk *w, struct dentry *link, const char *after)
         return size < 0 ? size : -ENOENT;
     }
     text[size] = 0;
+    if (n->fs->flags & FS_UNTRUSTED)
+        w->cage = n->fs;
+    if (w->cage && *text == '/') {
+        kfree(text);
+        return -EACCES;
+    }
     if (after_size || w->slash) {
         text[size] = '/';
         memcpy(text + size + 1, after, after_size + 1);
@@ -148,6 +155,12 @@ static long step(struct dentry *at, struct name name, struct dentry **ret)
     }
     *ret = d;
     return 0;
+}
+
+// A host must not lead the program from a name in its region to a protected file.
+static long check_cage(const struct walk *w)
+{
+    return w->cage && w->at->node->fs != w->cage ? -EACCES : 0;
 }
 
 static bool is_dots(struct name name)
@@ -191,6 +204,9 @@ static long walk_run(struct walk *w, unsigned flags, bool parent)
         if (is_dots(name)) {
             if (size == 2)
                 walk_to(w, dentry_ref(dentry_parent(w->at)));
+            err = check_cage(w);
+            if (err < 0)
+                return err;
             continue;
         }
         struct dentry *child;
@@ -210,6 +226,9 @@ static long walk_run(struct walk *w, unsigned flags, bool parent)
             continue;
         }
         walk_to(w, child);
+        err = check_cage(w);
+        if (err < 0)
+            return err;
     }
     return w->slash && !NODE_IS(w->at->node, S_IFDIR) ? -ENOTDIR : 0;
 }

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0
- * A program outside the tree: verify_user POLICY FOLDER TIME prints the outcome and the TCB status. */
+// SPDX-License-Identifier: Apache-2.0
+// A program outside the tree: verify_user POLICY FOLDER TIME prints the outcome and the TCB status.
 #include <cloister/verify.h>
 
 #include <stdio.h>

@@ -34,7 +34,7 @@ enum mode {
 };
 
 // Offsets: gs:0 phase, gs:8 area, gs:16 return address, gs:24 interrupted.
-// GPRSGX of SSA frame 0 lies 0x4f48 behind the TCS (RBX at entry), its RIP 136 further.
+// GPRSGX of SSA frame 0 lies 0x1f48 behind the TCS (RBX at entry), its RIP 136 further.
 __attribute__((used, noinline)) static void kernel_code(void)
 {
     __asm__ volatile(
@@ -124,7 +124,7 @@ __attribute__((used, noinline)) static void kernel_code(void)
         // CSSA = 1: step over ud2, or note the interrupt
         "80: testq %%rdi, %%rdi\n"
         "   jnz 81f\n"
-        "   addq $2, 0x4f48 + 136(%%rbx)\n"
+        "   addq $2, 0x1f48 + 136(%%rbx)\n"
         "   jmp 82f\n"
         "81: movq $1, %%gs:24\n"
         "82: movl $2, %%edi\n"
