@@ -21,7 +21,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=c17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(REPRO) -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -Isrc -I$(BUILD)/gen -MMD -MP
 ifeq ($(SAN),address)
-ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ALL_CFLAGS += $(if $(findstring clang,$(CC)),-D__SANITIZE_ADDRESS__=1) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(SAN),fuzzer)
 ALL_CFLAGS += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(SAN),undefined)

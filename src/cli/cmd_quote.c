@@ -15,6 +15,7 @@
 #include "attest/policy_file.h"
 #include "base/hex.h"
 #include "cli/cli.h"
+#include "cli/quote_fetch.h"
 #include "cli/quote_report.h"
 #include "os/file.h"
 
@@ -34,11 +35,16 @@ struct settings {
     struct attest_identity identity;
     enum attest_tcb_status tcb_worst;
     bool allow_debug, json;
+    const char *url, *out, *root_crl, *cache;
+    bool offline;
 };
 
 static const char usage[] =
     "usage: cloister quote show FILE [--json]\n"
     "       cloister quote verify FILE [options]\n"
+    "       cloister quote fetch-collateral FILE --url URL --out DIR [--root-crl URL] [--cache "
+    "FILE]\n"
+    "                      [--offline] [--at UNIXTIME]\n"
     "\n"
     "show prints what a quote claims, believed or not. verify checks it against collateral:\n"
     "  --collateral DIR     folder with pck_crl.der, root_ca_crl.der, tcb_info.json, "
@@ -53,6 +59,11 @@ static const char usage[] =
     "  --tcb STATUS         worst TCB status to accept (default: UpToDate)\n"
     "  --allow-debug        accept debug enclaves\n"
     "  --json               one JSON object instead of text\n"
+    "\n"
+    "fetch-collateral asks a PCCS, or Intel's PCS, for what verify needs, keeps answers in a "
+    "cache\n"
+    "until they expire, and writes them into DIR. Intel's PCS has the root CA's list at another "
+    "URL.\n"
     "\n"
     "exit code: 0 accepted, 1 genuine but refused by the policy, 2 not genuine or not to be "
     "judged\n";
@@ -207,6 +218,22 @@ static int cmd_show(const struct settings *s, struct span bytes)
     return EXIT_ACCEPTED;
 }
 
+static int cmd_fetch(const struct settings *s, struct span quote)
+{
+    if (!s->url || !s->out)
+        return complain("--url and --out are needed", "", "see cloister quote --help");
+    const struct quote_fetch fetch = {.quote = quote,
+                                      .url = s->url,
+                                      .root_crl = s->root_crl,
+                                      .out = s->out,
+                                      .cache = s->cache,
+                                      .offline = s->offline,
+                                      .now = s->at};
+    struct result r = quote_fetch_collateral(&fetch);
+    return is_ok(r) ? EXIT_ACCEPTED
+                    : complain(r.why, s->url, "give the URL of a PCCS that knows this platform");
+}
+
 // "NAME=SHA256HEX"; the name is kept in the root.
 static bool add_root(struct settings *s, const char *text)
 {
@@ -236,7 +263,22 @@ static bool set_at(struct settings *s, const char *text)
 // 0, or an exit code plus 1 when there is nothing more to do.
 static int parse_options(int argc, char **argv, struct settings *s)
 {
-    enum { AT = 1, COLLATERAL, POLICY, ROOT, MRENCLAVE, TCB, DEBUG, JSON, HELP };
+    enum {
+        AT = 1,
+        COLLATERAL,
+        POLICY,
+        ROOT,
+        MRENCLAVE,
+        TCB,
+        DEBUG,
+        JSON,
+        URL,
+        OUT,
+        ROOT_CRL,
+        CACHE,
+        OFFLINE,
+        HELP
+    };
     static const struct option options[] = {
         {"at", required_argument, NULL, AT},
         {"collateral", required_argument, NULL, COLLATERAL},
@@ -246,6 +288,11 @@ static int parse_options(int argc, char **argv, struct settings *s)
         {"tcb", required_argument, NULL, TCB},
         {"allow-debug", no_argument, NULL, DEBUG},
         {"json", no_argument, NULL, JSON},
+        {"url", required_argument, NULL, URL},
+        {"out", required_argument, NULL, OUT},
+        {"root-crl", required_argument, NULL, ROOT_CRL},
+        {"cache", required_argument, NULL, CACHE},
+        {"offline", no_argument, NULL, OFFLINE},
         {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0},
     };
@@ -280,6 +327,21 @@ static int parse_options(int argc, char **argv, struct settings *s)
         case JSON:
             s->json = true;
             break;
+        case URL:
+            s->url = optarg;
+            break;
+        case OUT:
+            s->out = optarg;
+            break;
+        case ROOT_CRL:
+            s->root_crl = optarg;
+            break;
+        case CACHE:
+            s->cache = optarg;
+            break;
+        case OFFLINE:
+            s->offline = true;
+            break;
         case 'h':
         case HELP:
             fputs(usage, stdout);
@@ -309,16 +371,23 @@ int cmd_quote(int argc, char **argv)
         fputs(usage, stdout);
         return EXIT_ACCEPTED;
     }
-    bool show = strcmp(verb, "show") == 0;
-    if (!show && strcmp(verb, "verify") != 0)
-        return complain("show or verify is needed", verb, "see cloister quote --help");
+    static const struct {
+        const char *verb;
+        int (*run)(const struct settings *s, struct span quote);
+    } verbs[] = {{"show", cmd_show}, {"verify", cmd_verify}, {"fetch-collateral", cmd_fetch}};
+    size_t i = 0;
+    while (i < ARRAY_COUNT(verbs) && strcmp(verbs[i].verb, verb) != 0)
+        i++;
+    if (i == ARRAY_COUNT(verbs))
+        return complain("show, verify or fetch-collateral is needed", verb,
+                        "see cloister quote --help");
     int stop = parse_options(argc - 1, argv + 1, &s);
     if (stop)
         return stop - 1;
     struct result r = read_file(s.file, FILE_SIZE_MAX, &quote);
     if (!is_ok(r))
         return complain(r.why, s.file, "give a file with one DCAP quote");
-    int code = show ? cmd_show(&s, quote) : cmd_verify(&s, quote);
+    int code = verbs[i].run(&s, quote);
     free_span(quote);
     return code;
 }

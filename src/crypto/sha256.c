@@ -70,6 +70,8 @@ void sha256_init(struct sha256_ctx *c)
 
 void sha256_update(struct sha256_ctx *c, const void *p, size_t size)
 {
+    if (size == 0)
+        return; // p may be NULL
     const uint8_t *data = p;
     size_t held = c->size % SHA256_BLOCK_SIZE;
     c->size += size;

@@ -79,6 +79,15 @@ static struct curl_slist *set_options(CURL *c, struct answer *a)
     return headers;
 }
 
+static void copy_header(CURL *c, const struct http_client_request *q)
+{
+    struct curl_header *h;
+    if (q->header)
+        *q->header_value = curl_easy_header(c, q->header, 0, CURLH_HEADER, -1, &h) == CURLHE_OK
+                               ? strdup(h->value)
+                               : NULL;
+}
+
 static struct result verdict(CURLcode code, const struct answer *a)
 {
     REQUIRE(!a->too_large, ERR_RANGE, "the HTTP answer is too large");
@@ -101,6 +110,7 @@ struct result http_client_do(const struct http_client_request *q, unsigned *ret_
     CURLcode code = curl_easy_perform(c);
     long status = 0;
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+    copy_header(c, q);
     curl_slist_free_all(headers);
     curl_easy_cleanup(c);
     struct result r = verdict(code, &a);

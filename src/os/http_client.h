@@ -18,6 +18,10 @@ struct http_client_request {
     // Called now and then when not NULL; total is 0 when unknown.
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
+    // A header of the answer that is wanted, when not NULL; `header_value` is from malloc, or NULL
+    // when the answer does not have it.
+    const char *header;
+    char **header_value;
 };
 
 // *ret_data is from malloc, followed by one NUL. Any HTTP status is a success; ERR_IO: no answer,

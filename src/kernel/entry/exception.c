@@ -87,8 +87,9 @@ static void continue_with(struct sgx_gprsgx *g, struct trap_frame *frame)
 _Noreturn static void exception_in_kernel(const struct trap_frame *frame)
 {
     percpu()->hostcall_rsp = 0; // the stack it points into is given up: no entry may return to it
-    panic("exception %lu in the kernel at %lx, address %lx, from %lx", frame->cause, frame->rip,
-          frame->address, frame->orig_rax);
+    // The kernel's own text is public, what it works on is not: of data, the page alone.
+    panic("exception %lu in the kernel at %lx, page %lx, from %lx", frame->cause, frame->rip,
+          frame->address / SGX_PAGE_SIZE, frame->orig_rax);
 }
 
 // A host can bring about a fault anywhere, by its page tables, and can ERESUME after we gave up: so what was

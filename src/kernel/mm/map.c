@@ -247,7 +247,7 @@ long mm_advise(uint64_t address, uint64_t size, int advice)
     if (address % PAGE_SIZE)
         return -EINVAL;
     uint64_t end = address + align_up(size, PAGE_SIZE);
-    if (end < address || end > USER_END)
+    if (size > USER_END || end < address || end > USER_END)
         return -EINVAL;
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
         return mm_populate(address, end);
@@ -269,7 +269,7 @@ long mm_advise(uint64_t address, uint64_t size, int advice)
 
 long mm_sync(uint64_t address, uint64_t size)
 {
-    if (address % PAGE_SIZE)
+    if (address % PAGE_SIZE || size > USER_END)
         return -EINVAL;
     uint64_t end = address + align_up(size, PAGE_SIZE);
     for (uint64_t at = address; at < end;) {

@@ -12,7 +12,7 @@
 #include "kernel/net/inet.h"
 #include "kernel/poll/poll.h"
 
-#define LINUX_ERRNO_MAX 4095
+#define LINUX_ERRNO_MAX 133 // EHWPOISON: what is above means something to the kernel alone
 
 enum access { SET = 1, GET = 2, BOTH = 3 };
 

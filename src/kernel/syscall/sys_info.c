@@ -40,11 +40,11 @@ SYSCALL(getrandom)
         size_t part = MIN(size - done, sizeof buffer);
         krandom(buffer, part);
         if (copy_to_user(a[0] + done, buffer, part) < 0)
-            return done ? (long)done : -EFAULT;
+            break;
         done += part;
     }
     wipe(buffer, sizeof buffer);
-    return (long)done;
+    return done || size == 0 ? (long)done : -EFAULT;
 }
 
 static struct rlimit64 limits[RLIM_NLIMITS] = {

@@ -220,8 +220,9 @@ void task_prepare_return(struct trap_frame *frame)
             continue;
         if (action.handler == (uint64_t)SIG_DFL) {
             if (info.si_code > 0 && !syscall_quiet)
-                klog("signal %d ends the program: at %lx, address %lx", signal, frame->rip,
-                     (uint64_t)info._sifields._sigfault._addr);
+                // Pages alone, as the CPU tells the host no more of an enclave's addresses.
+                klog("signal %d ends the program: in page %lx, address in page %lx", signal,
+                     frame->rip >> 12, (uint64_t)info._sifields._sigfault._addr >> 12);
             process_exit(128 + signal);
         }
         finish_interrupted(frame, &action);
