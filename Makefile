@@ -148,7 +148,7 @@ test: all $(UNIT_BINS)
 demo: all
 	BUILD=$(BUILD) tools/demo
 bench: all
-	BUILD=$(BUILD) bench/run
+	BUILD=$(BUILD) bench/run && BUILD=$(BUILD) bench/attest.sh
 lint: $(GEN)
 	BUILD=$(BUILD) tools/lint
 check-san:

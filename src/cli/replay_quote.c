@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cloister worker replay-quote: what a hostile host may try with a quote that it saw pass by. It shows the quote on a
+// cloister worker replay-quote: what a hostile host may try with a quote that it saw pass by. It shows
+// the quote on a
 // connection of its own; a sound SMS refuses. For tests and the demonstration.
 #include "cli/task_commands.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cloister task result: fetches a bundle and verifies the chain from the ledger's digest to the SMS before anything of
+// cloister task result: fetches a bundle and verifies the chain from the ledger's digest to the SMS
+// before anything of
 // it is decrypted.
 #include "cli/task_commands.h"
 
@@ -144,7 +145,8 @@ static struct result decrypt(const struct choice *c, struct state *s)
     return r;
 }
 
-// -- output -------------------------------------------------------------------------------------------------------
+// -- output
+// -------------------------------------------------------------------------------------------------------
 
 static struct result write_file(const char *directory, const struct zip_entry *e, mode_t mode)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cloister task run: signs a request, matches it with published orders, initializes the task, and may watch it.
+// cloister task run: signs a request, matches it with published orders, initializes the task, and may
+// watch it.
 #include "cli/task_commands.h"
 
 #include <stdio.h>

@@ -15,7 +15,8 @@
 
 #define PROOF_SIZE_MAX (1024u * 1024)
 
-// keccak256("cloister result bundle v1" ‖ task ‖ SHA-256(aes-key.rsa) ‖ SHA-256(iexec_out.zip.aes)): AES-CBC has no
+// keccak256("cloister result bundle v1" ‖ task ‖ SHA-256(aes-key.rsa) ‖ SHA-256(iexec_out.zip.aes)):
+// AES-CBC has no
 // integrity, and the digest covers the deterministic output alone.
 static struct hash32 bundle_hash(const struct hash32 *task, struct span key, struct span data)
 {
@@ -31,7 +32,8 @@ static struct hash32 bundle_hash(const struct hash32 *task, struct span key, str
     return keccak_final(&k);
 }
 
-// -- making ---------------------------------------------------------------------------------------------------
+// -- making
+// ---------------------------------------------------------------------------------------------------
 
 static void add_hex(json_t *j, const char *name, const void *bytes, size_t size)
 {
@@ -158,7 +160,8 @@ struct result result_bundle_make(const struct result_maker *m, const struct resu
     return r;
 }
 
-// -- reading --------------------------------------------------------------------------------------------------
+// -- reading
+// --------------------------------------------------------------------------------------------------
 
 static struct result take_hex(const json_t *j, const char *name, void *ret, size_t size)
 {
@@ -225,7 +228,8 @@ void result_bundle_done(struct result_bundle *b)
     memset(b, 0, sizeof *b);
 }
 
-// -- judging --------------------------------------------------------------------------------------------------
+// -- judging
+// --------------------------------------------------------------------------------------------------
 
 #define SAME(a, b) (memcmp(&(a), &(b), sizeof(a)) == 0)
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The result bundle that post-compute makes and the beneficiary opens (docs/formats/result.md): iExec's encrypted
+// The result bundle that post-compute makes and the beneficiary opens (docs/formats/result.md): iExec's
+// encrypted
 // result, and beside it the proof of where it comes from.
 //
-//   requester: result_bundle_read → result_bundle_verify → result_bundle_open; nothing is decrypted before the
-//   chain is verified: ledger's digest ← enclave signature ← challenge ← SMS's certificate ← SMS's quote ← identity
+//   requester: result_bundle_read → result_bundle_verify → result_bundle_open; nothing is decrypted
+// before the
+//   chain is verified: ledger's digest ← enclave signature ← challenge ← SMS's certificate ← SMS's
+// quote ← identity
 #ifndef RESULT_BUNDLE_H
 #define RESULT_BUNDLE_H
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a result, in memory, and the digest that iExec defines over them: what /iexec_out holds when the
+// The files of a result, in memory, and the digest that iExec defines over them: what /iexec_out holds
+// when the
 // application has ended.
 //
-// - Names are relative to /iexec_out and sorted by their bytes; a file name has at most 31 characters (iExec's rule
+// - Names are relative to /iexec_out and sorted by their bytes; a file name has at most 31 characters
+//   (iExec's rule
 //   for post-compute); directories count only through the files in them.
 // - The content is secret: result_files_done() wipes.
 #ifndef RESULT_FILES_H
@@ -35,7 +37,8 @@ struct result_callback {
     uint8_t data[RESULT_CALLBACK_MAX];
 };
 
-// What computed.json states: a digest over the deterministic output, or over the callback's data when the deal has a
+// What computed.json states: a digest over the deterministic output, or over the callback's data when
+// the deal has a
 // callback (then *ret_callback is filled in).
 struct result result_files_digest(const struct result_files *f, bool has_callback,
                                   struct hash32 *ret_digest, struct result_callback *ret_callback);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ZIP archives (PKWARE APPNOTE 6.3) in one fixed form: every entry stored, no date, no extra field, no comment,
+// ZIP archives (PKWARE APPNOTE 6.3) in one fixed form: every entry stored, no date, no extra field, no
+// comment,
 // nothing between the parts. The same files give the same bytes; any unzip program reads them.
 //
 // - zip_read takes that form and no other: what it accepts, zip_write would have written.

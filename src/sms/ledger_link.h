@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SMS's eyes on the ledger: fetches records over plain HTTP, verifies each (genesis and chain id come
-// from the measured policy, the last known head from the store), and answers with copies. Any thread may call.
+// from the measured policy, the last known head from the store), and answers with copies. Any thread
+// may call.
 #ifndef SMS_LEDGER_LINK_H
 #define SMS_LEDGER_LINK_H
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// post-compute: the enclave that signs and encrypts the result of one task. It is the init program of its image; no
+// post-compute: the enclave that signs and encrypts the result of one task. It is the init program of
+// its image; no
 // other program follows.
 //
 //   SMS, attested both ways → transfer key, challenge key, beneficiary's key
 //   /iexec_out (the application's volume, closed, read-only) → digest, signature, bundle
-//   /cloister_out (not protected) ← result.zip, computed.json: ciphertext, hashes and signatures, nothing else
+//   /cloister_out (not protected) ← result.zip, computed.json: ciphertext, hashes and signatures,
+// nothing else
 //
 // Exit code: 0 done, 1 failed; the last line on stderr says why, in iExec's words where iExec has one.
 #include <stdio.h>

@@ -15,7 +15,8 @@ struct child {
 // *ret_status: the exit status, 128 + n after signal n. ERR_STALE: the time was over, and it was killed.
 struct result child_run(const struct child *c, int *ret_status);
 
-// The line of a log that says best why an enclave failed: the last refusal, else the last note of an integrity
+// The line of a log that says best why an enclave failed: the last refusal, else the last note of an
+// integrity
 // violation, else the last line. Printable ASCII.
 #define CHILD_REASON_SIZE 256
 void child_reason(const char *log, char ret[CHILD_REASON_SIZE]);

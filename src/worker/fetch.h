@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Public files by URI: http(s)://…, file:///… or an absolute path. What comes is not trusted; the enclave checks it.
+// Public files by URI: http(s)://…, file:///… or an absolute path. What comes is not trusted; the
+// enclave checks it.
 #ifndef WORKER_FETCH_H
 #define WORKER_FETCH_H
 
@@ -11,7 +12,8 @@
 // *ret_data from malloc.
 struct result fetch_bytes(const char *uri, size_t size_max, uint8_t **ret_data, size_t *ret_size);
 
-// Into `path`, all or nothing. `checksum` (32 bytes, SHA-256) NULL or zero: not checked; otherwise a file that is
+// Into `path`, all or nothing. `checksum` (32 bytes, SHA-256) NULL or zero: not checked; otherwise a
+// file that is
 // there already and has it stays.
 struct result fetch_file(const char *uri, const char *path, const uint8_t *checksum);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's attested connection to an SMS: TLS, the exporter, and the SMS's quote checked against an identity.
+// A client's attested connection to an SMS: TLS, the exporter, and the SMS's quote checked against an
+// identity.
 #ifndef WORKER_SMS_LINK_H
 #define WORKER_SMS_LINK_H
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worker: takes the active tasks of its pool from the ledger, runs the app's enclave and the post-compute enclave,
-// publishes the result. It is not trusted: it holds no secret of the task, and what it forges is refused elsewhere.
+// The worker: takes the active tasks of its pool from the ledger, runs the app's enclave and the
+// post-compute enclave,
+// publishes the result. It is not trusted: it holds no secret of the task, and what it forges is
+// refused elsewhere.
 //
-// - It may be killed at any point. What is done stands in its directory in whole files; a restart redoes the rest.
+// - It may be killed at any point. What is done stands in its directory in whole files; a restart
+//   redoes the rest.
 //     DIR/apps/ADDRESS.cloister   images
 //     DIR/tasks/ID/               working directory of one task: cloister_in/, cloister_out/, volume, logs
 //     DIR/results/ID.zip          result bundles, kept

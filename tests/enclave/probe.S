@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 # SPDX-License-Identifier: Apache-2.0
 # The probe enclave: position-independent code of one page that does what the test says in RDI. Included as
 # text by tests/unit/sgx/probe_helper.c, so it is plain assembler.

@@ -1,4 +1,5 @@
-// Reaches: erofs_mount, load, decode, check_layout, search, search_block, dir_name, readdir, readlink, read_to.
+// Reaches: erofs_mount, load, decode, check_layout, search, search_block, dir_name, readdir, readlink,
+// read_to.
 // SPDX-License-Identifier: Apache-2.0
 // Does any file system image make the reader leave its bounds? The hash tree is made for the input, so that
 // everything is reached as if it were verified.

@@ -1,4 +1,5 @@
-// must reach: proto_attest_request_read proto_attest_answer_read proto_provision_read proto_app_grant_read proto_post_grant_read proto_proof_read proto_certificate_read proto_refusal_read
+// must reach: proto_attest_request_read proto_attest_answer_read proto_provision_read
+// proto_app_grant_read proto_post_grant_read proto_proof_read proto_certificate_read proto_refusal_read
 // SPDX-License-Identifier: Apache-2.0
 // Every binary message and the refusal: no crash, and what is taken is written back byte for byte.
 #include <stdlib.h>

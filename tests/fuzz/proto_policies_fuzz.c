@@ -1,6 +1,7 @@
 // must reach: proto_identity_read proto_sms_policy_read proto_identity_write params_parse net_url_parse
 // SPDX-License-Identifier: Apache-2.0
-// The two policy files, a deal's params and a URL. What is read as an identity can be written and is read again
+// The two policy files, a deal's params and a URL. What is read as an identity can be written and is
+// read again
 // as the same.
 #include <stdlib.h>
 #include <string.h>

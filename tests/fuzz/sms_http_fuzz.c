@@ -1,6 +1,7 @@
 // must reach: sms_serve sms_secrets sms_challenge sms_attest sms_provision store_add
 // SPDX-License-Identifier: Apache-2.0
-// One HTTP request, head and body, into the SMS's routes: no crash, and never a 200 for a provision request, since
+// One HTTP request, head and body, into the SMS's routes: no crash, and never a 200 for a provision
+// request, since
 // no input here holds a genuine quote. The ledger cannot be reached.
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // Reaches: meta_decode, take_node, take_content, read_map, link_entries, check_reachable, super_decode.
 // SPDX-License-Identifier: Apache-2.0
-// Does any metadata stream, or any volume file, make the kernel leave its bounds, loop or leak? The first byte chooses: the
+// Does any metadata stream, or any volume file, make the kernel leave its bounds, loop or leak? The
+// first byte chooses: the
 // stream as if it had been authenticated, or the whole file.
 #include "kernel/fs/volume/private.h"
 #include "kernel/vfs/vfs.h"

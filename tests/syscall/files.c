@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and directories of a writable region: open, read, write, seek, truncate, links, rename, listing, modes.
+// Files and directories of a writable region: open, read, write, seek, truncate, links, rename,
+// listing, modes.
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locks on files: records (fcntl), open file descriptions, flock. One process, so only OFD and flock can conflict.
+// Locks on files: records (fcntl), open file descriptions, flock. One process, so only OFD and flock
+// can conflict.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mmap, mprotect, mremap, munmap, brk, madvise, mincore: what is mapped, with which rights, and with which bytes.
+// mmap, mprotect, mremap, munmap, brk, madvise, mincore: what is mapped, with which rights, and with
+// which bytes.
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

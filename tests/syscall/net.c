@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets, pipes, eventfd, timerfd, poll, select and epoll, as an ordinary program uses them. Prints what each call
+// Sockets, pipes, eventfd, timerfd, poll, select and epoll, as an ordinary program uses them. Prints
+// what each call
 // gave; the output is the same natively, in the enclave, and on the kernel's code under the unit tests' shim.
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a system call leaves alone: every general register but rax, rcx and r11, all vector registers, the flags,
-// and the 128 bytes below the stack pointer (the red zone). Nothing here may use a libc between setting and looking.
+// What a system call leaves alone: every general register but rax, rcx and r11, all vector registers,
+// the flags,
+// and the 128 bytes below the stack pointer (the red zone). Nothing here may use a libc between setting
+// and looking.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the conformance programs say what a call gave: a value, or the error's text. What they print must be the
+// How the conformance programs say what a call gave: a value, or the error's text. What they print must
+// be the
 // same natively and in the enclave: no addresses, times or process numbers.
 #ifndef SYSCALL_SHOW_H
 #define SYSCALL_SHOW_H

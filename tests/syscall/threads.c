@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSIX threads: create, join, mutex, condition, barrier, rwlock, once, keys, TLS, cancellation, robust mutexes.
+// POSIX threads: create, join, mutex, condition, barrier, rwlock, once, keys, TLS, cancellation, robust
+// mutexes.
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program of tests/system/hostile.py: makes every host call there is, in rounds, under a host that lies.
 //
-// - Errors are allowed everywhere: a host may deny. What is authenticated (memory, the image, the volume, keys,
-//   reports, pipes, monotonic time) must be right whenever a call succeeds; "wrong …" is printed where it is not.
-// - What comes from the host (not-protected files, sockets) must be well-formed, and no longer than asked for.
+// - Errors are allowed everywhere: a host may deny. What is authenticated (memory, the image, the
+//   volume, keys,
+//   reports, pipes, monotonic time) must be right whenever a call succeeds; "wrong …" is printed where
+// it is not.
+// - What comes from the host (not-protected files, sockets) must be well-formed, and no longer than
+//   asked for.
 // - It holds a canary, in memory and in the volume, that nobody outside may see.
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel lock, and the wake-ups that wait for its release. Who finds it taken spins for about a microsecond and then waits in the host, since the
+// The kernel lock, and the wake-ups that wait for its release. Who finds it taken spins for about a
+// microsecond and then waits in the host, since the
 // holder may have lost its CPU. Hold times are short: a thread that waits for anything else has dropped it.
 //
 // - The host's part is one counting semaphore; it can only delay, or wake too early, which is looked at.

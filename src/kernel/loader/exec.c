@@ -75,7 +75,8 @@ static void memory_release(struct file *f)
 static const struct file_ops memory_ops = {
     .name = "init", .read = memory_read, .size = memory_size, .release = memory_release};
 
-// --- the stack -----------------------------------------------------------------------------------------------
+// --- the stack
+// -----------------------------------------------------------------------------------------------
 
 struct stack {
     uint64_t rsp;
@@ -172,7 +173,8 @@ static long build_stack(uint64_t top, const char *path, const struct string_list
     return s.error ? s.error : remember(path, arguments, environment, auxv, sizeof auxv);
 }
 
-// --- execve --------------------------------------------------------------------------------------------------
+// --- execve
+// --------------------------------------------------------------------------------------------------
 
 struct exec {
     struct file *program, *interpreter;

@@ -6,7 +6,8 @@
 // - patch_apply() changes a private copy of text before it is mapped, and writes the stubs it jumps to.
 //
 // A stub: the window's instructions before the site; lea rcx (CPUID: rdx), [its own end]; jmp to the kernel's
-// entry; the window's instructions after the site; jmp back. It writes no stack: the red zone is the program's.
+// entry; the window's instructions after the site; jmp back. It writes no stack: the red zone is the
+// program's.
 #ifndef KERNEL_PATCH_H
 #define KERNEL_PATCH_H
 

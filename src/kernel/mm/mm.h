@@ -60,7 +60,8 @@ int mm_fault(uint64_t address, uint64_t error_code, int *ret_code);
 
 // shared.c: MAP_SHARED of files.
 void mm_shared_mapped(void); // there is one now
-void mm_write_back(const struct vma *v, uint64_t start, uint64_t end); // nothing unless shared and writable
+void mm_write_back(const struct vma *v, uint64_t start,
+                   uint64_t end); // nothing unless shared and writable
 // Around ops->read and ops->write of a file that a path names.
 void mm_shared_before_read(const struct file *f, uint64_t offset, uint64_t size);
 void mm_shared_after_write(const struct file *f, uint64_t offset, uint64_t size);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared mappings of files. A page of one is a copy in enclave memory, since an enclave page has one address only;
+// Shared mappings of files. A page of one is a copy in enclave memory, since an enclave page has one
+// address only;
 // this file keeps copy and file the same where one process can see both.
 //
 // - Reading the file first writes back what was changed in memory; writing it changes the pages, too.
-// - Two mappings of the same bytes are brought together when a page comes in, at msync and at munmap, no sooner.
+// - Two mappings of the same bytes are brought together when a page comes in, at msync and at munmap,
+//   no sooner.
 #include "kernel/mm/mm.h"
 
 #include "kernel/vfs/vfs.h"
@@ -60,7 +62,8 @@ void mm_shared_before_read(const struct file *f, uint64_t offset, uint64_t size)
             mm_write_back(vma_at(i), align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE));
 }
 
-// A page that can be written in place keeps what other threads are storing beside; another one is dropped, and
+// A page that can be written in place keeps what other threads are storing beside; another one is
+// dropped, and
 // comes in anew when it is touched.
 static void refresh(const struct vma *v, uint64_t start, uint64_t end)
 {

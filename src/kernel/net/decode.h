@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks on socket addresses and control messages, whoever gave them: the program or the host. Pure: bytes in,
+// Checks on socket addresses and control messages, whoever gave them: the program or the host. Pure:
+// bytes in,
 // checked form out.
 #ifndef KERNEL_NET_DECODE_H
 #define KERNEL_NET_DECODE_H
@@ -21,7 +22,8 @@ struct address {
 };
 
 // What the program gave, for a socket of `family`. AF_UNSPEC (connect: forget the peer) passes for internet
-// sockets; AF_INET passes for AF_INET6 sockets, where the host decides. Path names of AF_UNIX end at the first
+// sockets; AF_INET passes for AF_INET6 sockets, where the host decides. Path names of AF_UNIX end at
+// the first
 // NUL; an address of the family alone asks for a name of the kernel's choice.
 // -EINVAL, -EAFNOSUPPORT.
 long address_decode(unsigned family, struct span raw, struct address *ret);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // AF_INET and AF_INET6 sockets: the host has them; the kernel keeps blocking, timeouts and signals.
 //
-// - Host sockets never block. A blocking operation tries, waits on the descriptor in task_block(), tries again.
+// - Host sockets never block. A blocking operation tries, waits on the descriptor in task_block(),
+//   tries again.
 // - The network is the adversary's: what matters here is that sizes, addresses and error numbers from the
 //   host are in range. Data are as good as what authenticates them (TLS).
 #include "kernel/net/inet.h"

@@ -10,11 +10,14 @@
 //   is looked at in pieces every POLL_SLICE_NS.
 //
 // Edge-triggered epoll items. An event that was reported stays silent until it is armed again: by
-// poll_event() or poll_rearm() for that bit, by EPOLL_CTL_MOD, or, for files without a host descriptor, as soon
+// poll_event() or poll_rearm() for that bit, by EPOLL_CTL_MOD, or, for files without a host descriptor,
+// as soon
 // as a look finds it not ready. A socket on the host arms POLLIN when a read made progress or met EAGAIN,
-// POLLOUT when a write was short or met EAGAIN, POLLERR and POLLHUP with either, everything when it connects. So a program that leaves data
+// POLLOUT when a write was short or met EAGAIN, POLLERR and POLLHUP with either, everything when it
+// connects. So a program that leaves data
 // unread may hear of it once more than on Linux, and is not told of data that arrives after an event that it
-// did not answer with a read. A file with a host descriptor and no ops->poll (a terminal) stays level-triggered.
+// did not answer with a read. A file with a host descriptor and no ops->poll (a terminal) stays
+// level-triggered.
 #ifndef KERNEL_POLL_POLL_H
 #define KERNEL_POLL_POLL_H
 

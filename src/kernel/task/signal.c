@@ -303,7 +303,8 @@ static bool emulate_instruction(struct trap_frame *frame)
     return false;
 }
 
-// Which floating-point exception it was: pending and not masked, in the order of Linux's fpu__exception_code().
+// Which floating-point exception it was: pending and not masked, in the order of Linux's
+// fpu__exception_code().
 static int float_code(uint64_t vector)
 {
     static const struct {

@@ -23,7 +23,8 @@ long vfs_volume_open(const char *path, const uint8_t key[32], unsigned flags,
                      uint64_t *ret_generation);
 // Commits every volume; `closing` marks them closed (at exit).
 void vfs_sync_all(bool closing);
-// Whether a region hangs below this name: without the name, the program would reach what lies under the region.
+// Whether a region hangs below this name: without the name, the program would reach what lies under the
+// region.
 bool vfs_holds_mount(struct dentry *d);
 long vfs_sync_fs(struct fs *fs);
 // A file of the image by its absolute path, /.cloister included; pages to be freed with vfs_file_free().

@@ -175,7 +175,8 @@ void sgx_emu_signal(int sig, siginfo_t *info, ucontext_t *uc, struct sgx_emu_thr
     uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
     bool kick = sig == sgx_emu_kick_signal();
     if (within(rip, sgx_emu_resume, sgx_emu_resume_end)) {
-        // The enclave's registers are in t->regs, complete, and it is as if the next instruction were its own.
+        // The enclave's registers are in t->regs, complete, and it is as if the next instruction were
+        // its own.
         t->inside = 0;
         if (t->fault_pending)
             raise_fault(t, uc, &t->regs, &t->fault);

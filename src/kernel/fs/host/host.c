@@ -381,8 +381,8 @@ long fs_host_new(const char *source, struct fs **ret)
     struct fs *fs = kzalloc(sizeof *fs);
     if (!fs)
         return -ENOMEM;
-    *fs = (struct fs){.type = "host", .device = vfs_next_device(), .magic = HOST_MAGIC,
-                      .flags = FS_UNTRUSTED};
+    *fs = (struct fs){
+        .type = "host", .device = vfs_next_device(), .magic = HOST_MAGIC, .flags = FS_UNTRUSTED};
     char *path = NULL;
     struct stat st;
     long err = root_path(source, &path);

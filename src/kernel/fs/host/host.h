@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What passes to the host without protection: not-protected regions and standard input and output. Every answer is
+// What passes to the host without protection: not-protected regions and standard input and output.
+// Every answer is
 // untrusted: its form is checked, its truth cannot be.
 #ifndef KERNEL_FS_HOST_H
 #define KERNEL_FS_HOST_H

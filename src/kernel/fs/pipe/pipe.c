@@ -2,7 +2,8 @@
 // Pipes: a ring of bytes between two files. Writes of at most PIPE_BUF bytes are atomic.
 //
 // - The ring's memory comes with the first write.
-// - Bytes are copied to or from the program before head and length move, so a fault leaves the pipe as it was.
+// - Bytes are copied to or from the program before head and length move, so a fault leaves the pipe as
+//   it was.
 #include "kernel/fs/pipe/pipe.h"
 
 #include <asm/ioctls.h>

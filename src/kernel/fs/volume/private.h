@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a volume: slots.c (blocks on the host), meta.c (the metadata stream), volume.c (mounting, opening, committing).
+// The parts of a volume: slots.c (blocks on the host), meta.c (the metadata stream), volume.c
+// (mounting, opening, committing).
 #ifndef KERNEL_VOLUME_PRIVATE_H
 #define KERNEL_VOLUME_PRIVATE_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Do paths, descriptors and files behave as Linux's, over an image that mkfs.erofs made? Is a changed bit of the
+// Do paths, descriptors and files behave as Linux's, over an image that mkfs.erofs made? Is a changed
+// bit of the
 // image refused?
 #include <asm/unistd.h>
 #include <linux/fs.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does a volume survive what a host can do to it? Cut off after every write, torn writes, lost writes, changed, moved and
+// Does a volume survive what a host can do to it? Cut off after every write, torn writes, lost writes,
+// changed, moved and
 // old blocks, a short file, a wrong key.
 #include "kernel/fs/tmp/tmp.h"
 #include "kernel/fs/volume/volume.h"

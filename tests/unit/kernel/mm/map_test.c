@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Do the mappings follow Linux's rules? Random mmap, munmap, mprotect and mremap against a model of one entry a
+// Do the mappings follow Linux's rules? Random mmap, munmap, mprotect and mremap against a model of one
+// entry a
 // page, and the edges one by one.
 #include <setjmp.h>
 #include <stdarg.h>

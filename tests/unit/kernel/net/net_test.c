@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests/syscall/net.c cannot show: answers of a hostile host, what waiting costs, threads that change a set while
+// What tests/syscall/net.c cannot show: answers of a hostile host, what waiting costs, threads that
+// change a set while
 // others wait on it. Linked with --wrap as wrap.txt says, so the C library's calls reach the kernel's code.
 #include "shim.h"
 

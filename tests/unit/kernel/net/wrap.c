@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C library's functions, for a program linked with --wrap (names in wrap.txt): each goes to the handler of
+// The C library's functions, for a program linked with --wrap (names in wrap.txt): each goes to the
+// handler of
 // the system call of the kernel under test.
 #include "shim.h"
 
