@@ -390,7 +390,7 @@ int main(void)
     };
 #ifdef __SANITIZE_ADDRESS__
     (void)tests, (void)setup, (void)teardown;
-    printf("skipped: ELRANGE starts at address 0, where ASan keeps its shadow\n");
+    printf("skip launch_test: ELRANGE starts at address 0, where ASan keeps its shadow\n");
     return 0;
 #else
     return cmocka_run_group_tests(tests, setup, teardown);

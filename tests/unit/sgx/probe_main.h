@@ -31,7 +31,7 @@ static inline int run_both_modes(const struct CMUnitTest *tests, size_t count)
 {
 #ifdef __SANITIZE_ADDRESS__
     (void)tests, (void)count;
-    printf("skipped: ELRANGE starts at address 0, where ASan keeps its shadow\n");
+    printf("skip sgx: ELRANGE starts at address 0, where ASan keeps its shadow\n");
     return 0;
 #else
     int failed = 0;
