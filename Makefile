@@ -50,7 +50,7 @@ $(GEN): tools/gen-hostcalls src/abi/hostcall/table tools/gen-syscall-names
 	@touch $@
 
 # --- the library of everything hosted, and the programs -------------------------------------------------
-LIB_DIRS := base crypto result shield attest wire ledger proto os sgx image host quoting worker sms init
+LIB_DIRS := base crypto result shield attest ratls wire ledger proto os sgx image host quoting worker sms init
 LIB_SRCS := $(filter-out %/main.c,$(sort $(foreach d,$(LIB_DIRS),$(shell find src/$(d) -name '*.c' -o -name '*.S' 2>/dev/null))))
 LIB_OBJS := $(patsubst src/%,$(BUILD)/obj/%.o,$(LIB_SRCS)) $(BUILD)/obj/gen/host/dispatch.c.o \
 	$(BUILD)/obj/gen/host/shapes.c.o

@@ -112,7 +112,6 @@ static void start_init(struct trap_frame *frame, const struct boot_info *info)
         panic("init cannot be started: error %ld", -r);
     process_is_init = true;
     string_list_done(&arguments);
-    // init's bytes stay: its file is mapped from them.
 }
 
 static void start_program(struct trap_frame *frame, struct boot *b)

@@ -76,6 +76,16 @@ struct result ledger_view_account(const struct ledger *l, const struct address *
     return RESULT_OK;
 }
 
+struct result ledger_view_anchor(const struct ledger *l, const struct address *a,
+                                 struct ledger_anchor *ret)
+{
+    struct result r = view_address(l, LEDGER_ANCHOR, a, ret, NULL);
+    if (r.code != ERR_NOT_FOUND)
+        return r;
+    *ret = (struct ledger_anchor){.address = *a};
+    return RESULT_OK;
+}
+
 struct result ledger_view_consumed(const struct ledger *l, const struct hash32 *order_hash,
                                    uint64_t *ret)
 {

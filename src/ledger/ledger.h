@@ -59,6 +59,9 @@ struct result ledger_view_consumed(const struct ledger *l, const struct hash32 *
                                    uint64_t *ret);
 struct result ledger_view_category(const struct ledger *l, uint64_t index,
                                    struct ledger_category *ret);
+// Zero generation for an address that never anchored.
+struct result ledger_view_anchor(const struct ledger *l, const struct address *a,
+                                 struct ledger_anchor *ret);
 // The owner now, of an app, dataset or workerpool: PoCo's owner().
 struct result ledger_owner(const struct ledger *l, const struct address *entry,
                            struct address *ret);

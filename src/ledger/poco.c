@@ -16,6 +16,7 @@ static const size_t kind_sizes[LEDGER_KIND_COUNT] = {
     [LEDGER_ACCOUNT] = sizeof(struct ledger_account),
     [LEDGER_CONSUMED] = sizeof(uint64_t),
     [LEDGER_PRESIGNED] = sizeof(struct address),
+    [LEDGER_ANCHOR] = sizeof(struct ledger_anchor),
     [LEDGER_ORDER + ORDER_APP] = sizeof(struct app_order),
     [LEDGER_ORDER + ORDER_DATASET] = sizeof(struct dataset_order),
     [LEDGER_ORDER + ORDER_WORKERPOOL] = sizeof(struct workerpool_order),
@@ -173,6 +174,8 @@ static struct result run(struct poco_step *s, const union any_args *a)
         return poco_finalize(s, &a->finalize);
     case METHOD_CLAIM:
         return poco_claim(s, &a->claim);
+    case METHOD_ANCHOR:
+        return poco_anchor(s, &a->anchor);
     default:
         return poco_publish(s, (enum order_kind)(m - METHOD_PUBLISH_ORDER), a);
     }

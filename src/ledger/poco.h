@@ -25,6 +25,7 @@ enum ledger_kind {
     LEDGER_ACCOUNT,    // struct ledger_account
     LEDGER_CONSUMED,   // uint64_t, by order hash
     LEDGER_PRESIGNED,  // struct address, by order hash
+    LEDGER_ANCHOR,     // struct ledger_anchor, by its sender
     LEDGER_ORDER,      // published orders by hash, + enum order_kind
     LEDGER_KIND_COUNT = LEDGER_ORDER + ORDER_KIND_COUNT,
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entries (apps, datasets, workerpools), their owners, and accounts.
+// Entries (apps, datasets, workerpools), their owners, accounts, and anchors.
 #include "ledger/poco_state.h"
 
 #include "base/fingerprint.h"
@@ -132,6 +132,20 @@ struct result poco_withdraw(struct poco_step *s, const struct withdraw_args *a)
             "the account's free stake is too small");
     o->stake -= a->amount;
     s->p->supply -= a->amount;
+    s->subject = key;
+    return RESULT_OK;
+}
+
+// Not of PoCo: a sender's own counter, which only grows, and what it stands for.
+struct result poco_anchor(struct poco_step *s, const struct anchor_args *a)
+{
+    struct hash32 key = word_of_address(&s->record->sender);
+    const struct ledger_anchor *last = poco_find(s->p, LEDGER_ANCHOR, &key);
+    REQUIRE(a->generation > (last ? last->generation : 0), ERR_DENIED,
+            "the sender's last anchor has this generation or a higher one");
+    struct ledger_anchor *o = poco_have(s->p, LEDGER_ANCHOR, &key);
+    REQUIRE(o, ERR_MEMORY, "out of memory");
+    *o = (struct ledger_anchor){s->record->sender, a->generation, a->state};
     s->subject = key;
     return RESULT_OK;
 }

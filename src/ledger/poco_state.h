@@ -47,13 +47,14 @@ void *poco_have(struct poco *p, enum ledger_kind kind, const struct hash32 *key)
 struct result poco_owner(const struct poco *p, enum ledger_kind kind, const struct address *entry,
                          struct address *ret);
 
-// poco_entry.c: entries and accounts
+// poco_entry.c: entries, accounts and anchors
 struct result poco_create_app(struct poco_step *s, const struct create_app_args *a);
 struct result poco_create_dataset(struct poco_step *s, const struct create_dataset_args *a);
 struct result poco_create_workerpool(struct poco_step *s, const struct create_workerpool_args *a);
 struct result poco_transfer(struct poco_step *s, const struct transfer_args *a);
 struct result poco_deposit(struct poco_step *s, const struct deposit_args *a);
 struct result poco_withdraw(struct poco_step *s, const struct withdraw_args *a);
+struct result poco_anchor(struct poco_step *s, const struct anchor_args *a);
 struct result poco_lock(struct poco *p, const struct address *a, uint64_t amount);
 void poco_unlock(struct poco *p, const struct address *a, uint64_t amount);
 void poco_seize(struct poco *p, const struct address *a, uint64_t amount);

@@ -186,6 +186,11 @@ static const struct field claim_fields[] = {
     F(struct claim_args, task_id, "taskid", FIELD_BYTES32),
 };
 
+static const struct field anchor_fields[] = {
+    F(struct anchor_args, generation, "generation", FIELD_UINT),
+    F(struct anchor_args, state, "state", FIELD_BYTES32),
+};
+
 const struct schema method_schemas[METHOD_COUNT] = {
     [METHOD_GENESIS] = SCHEMA("genesis", genesis_fields, struct genesis_args),
     [METHOD_CREATE_APP] = SCHEMA("createApp", create_app_fields, struct create_app_args),
@@ -213,6 +218,7 @@ const struct schema method_schemas[METHOD_COUNT] = {
     [METHOD_CONTRIBUTE_AND_FINALIZE] =
         SCHEMA("contributeAndFinalize", finalize_fields, struct contribute_and_finalize_args),
     [METHOD_CLAIM] = SCHEMA("claim", claim_fields, struct claim_args),
+    [METHOD_ANCHOR] = SCHEMA("anchor", anchor_fields, struct anchor_args),
 };
 
 struct result order_hash(enum order_kind kind, const void *order, const struct eip712_domain *d,

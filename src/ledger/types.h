@@ -189,6 +189,13 @@ struct ledger_account {
     uint64_t locked;
 };
 
+// The last state that a sender anchored; zeroes when there is none.
+struct ledger_anchor {
+    struct address address; // the sender
+    uint64_t generation;
+    struct hash32 state;
+};
+
 // Arguments of the methods (ledger/record.h numbers them).
 
 struct genesis_args {
@@ -276,6 +283,11 @@ struct claim_args {
     struct hash32 task_id;
 };
 
+struct anchor_args {
+    uint64_t generation;
+    struct hash32 state;
+};
+
 enum ledger_method {
     METHOD_GENESIS,
     METHOD_CREATE_APP,
@@ -290,6 +302,7 @@ enum ledger_method {
     METHOD_INITIALIZE,
     METHOD_CONTRIBUTE_AND_FINALIZE,
     METHOD_CLAIM,
+    METHOD_ANCHOR,
     METHOD_COUNT,
 };
 
@@ -310,6 +323,7 @@ union any_args {
     struct initialize_args initialize;
     struct contribute_and_finalize_args finalize;
     struct claim_args claim;
+    struct anchor_args anchor;
 };
 
 extern const struct schema method_schemas[METHOD_COUNT];

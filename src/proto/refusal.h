@@ -20,6 +20,7 @@
     X(ATTRIBUTES, 403, "attributes", "the enclave has attributes that the policy refuses")         \
     X(POLICY, 403, "policy", "the SMS's policy does not accept this platform")                     \
     X(LEDGER, 503, "ledger", "the ledger cannot be read or does not verify")                       \
+    X(NOT_ANCHORED, 503, "not-anchored", "the write is kept but not anchored yet")                 \
     X(TASK_UNKNOWN, 403, "task-unknown", "the ledger has no such task")                            \
     X(TASK_NOT_ACTIVE, 403, "task-not-active", "the task is not active")                           \
     X(TASK_EXPIRED, 403, "task-expired", "the task's time is over")                                \

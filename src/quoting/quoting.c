@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "attest/attest.h"
+#include "attest/chain.h"
+#include "attest/quote.h"
 #include "base/cursor.h"
 #include "os/file.h"
+#include "quoting/aesm.h"
+#include "quoting/dcap.h"
 #include "quoting/pki.h"
 #include "sgx/emu/keys.h"
 
@@ -23,9 +28,11 @@
 #define CLOCK_TOLERANCE DAY // collateral begins a day back: a verifier's clock may be behind ours
 
 struct quoting {
-    struct sgx_emu_platform *platform;
+    struct quoting_dcap dcap; // hardware: this one when loaded, else the other
+    struct quoting_aesm aesm;
+    struct sgx_emu_platform *platform; // NULL: hardware
+    struct span bundle;                // owned; the parts point into it when the PKI was loaded
     struct quoting_pki pki;
-    struct span bundle; // owned; the parts point into it when the PKI was loaded
 };
 
 // The files are public; each is replaced in one step.
@@ -143,15 +150,34 @@ static struct result open_pki(struct quoting *q, const char *dir, int64_t now)
     return r;
 }
 
+static struct result open_emulated(const struct quoting_options *options, struct quoting *q)
+{
+    GUARD(sgx_emu_platform_open(options->state_dir, &q->platform));
+    return open_pki(q, options->state_dir, options->now);
+}
+
+// A library that is there and fails is not passed over: its reason is what must be mended.
+static struct result open_hardware(const struct quoting_options *options, struct quoting *q)
+{
+    const char *library = options->dcap_library ? options->dcap_library : QUOTING_DCAP_LIBRARY;
+    const char *path = options->aesm_socket ? options->aesm_socket : QUOTING_AESM_SOCKET;
+    memcpy(q->pki.root_hash, attest_root_intel.key_hash, sizeof q->pki.root_hash);
+    struct result r = quoting_dcap_open(library, &q->dcap);
+    if (r.code != ERR_UNSUPPORTED)
+        return r;
+    if (access(path, F_OK) == 0)
+        return quoting_aesm_open(path, options->aesm_timeout_ms, &q->aesm);
+    return fail(ERR_UNSUPPORTED, "no quotes from SGX hardware: install Intel's libsgx-dcap-ql, or "
+                                 "sgx-aesm-service with libsgx-aesm-ecdsa-plugin");
+}
+
 struct result quoting_open(const struct quoting_options *options, struct quoting **ret)
 {
-    REQUIRE(options->emulated, ERR_UNSUPPORTED,
-            "quotes from SGX hardware (DCAP library or AESM) are not supported yet");
-    struct quoting *q = calloc(1, sizeof *q);
+    // A TARGETINFO is aligned beyond what malloc() promises.
+    struct quoting *q = aligned_alloc(_Alignof(struct quoting), sizeof *q);
     REQUIRE(q, ERR_MEMORY, "out of memory");
-    struct result r = sgx_emu_platform_open(options->state_dir, &q->platform);
-    if (is_ok(r))
-        r = open_pki(q, options->state_dir, options->now);
+    memset(q, 0, sizeof *q);
+    struct result r = options->emulated ? open_emulated(options, q) : open_hardware(options, q);
     if (is_ok(r))
         *ret = q;
     else
@@ -164,14 +190,35 @@ void quoting_free(struct quoting *q)
     if (!q)
         return;
     drop_pki(q);
+    quoting_dcap_close(&q->dcap);
     sgx_emu_platform_free(q->platform);
     free(q);
 }
 
 void quoting_targetinfo(const struct quoting *q, struct sgx_targetinfo *ret)
 {
-    (void)q; // hardware asks its quoting enclave
-    *ret = sgx_emu_qe_targetinfo;
+    if (q->platform)
+        *ret = sgx_emu_qe_targetinfo;
+    else
+        *ret = q->dcap.library ? q->dcap.target : q->aesm.target;
+}
+
+// Neither library nor service is trusted to have quoted what it was given. Padding is dropped.
+static struct result hardware_quote(const struct quoting *q, const struct sgx_report *report,
+                                    struct writer *w)
+{
+    uint8_t bytes[SGX_QUOTE_SIZE_MAX];
+    struct attest_quote parsed;
+    size_t size = 0;
+    GUARD(q->dcap.library ? quoting_dcap_quote(&q->dcap, report, bytes, sizeof bytes, &size)
+                          : quoting_aesm_quote(&q->aesm, report, bytes, sizeof bytes, &size));
+    REQUIRE(attest_quote_parse(SPAN(bytes, size), &parsed) == ATTEST_OK && !parsed.tdx, ERR_INVALID,
+            "what the platform returned is no SGX quote");
+    REQUIRE(memcmp(&parsed.body, &report->body, sizeof parsed.body) == 0, ERR_INTEGRITY,
+            "the platform's quote is over another report");
+    put_bytes(w, bytes, parsed.size);
+    REQUIRE(!w->failed, ERR_MEMORY, "the buffer is too small for the quote");
+    return RESULT_OK;
 }
 
 struct result quoting_quote(const struct quoting *q, const struct sgx_report *report, void *buffer,
@@ -179,6 +226,11 @@ struct result quoting_quote(const struct quoting *q, const struct sgx_report *re
 {
     const struct sgx_report checked = *report; // one private copy: checked, then signed
     struct writer w = writer_on(buffer, capacity);
+    if (!q->platform) {
+        GUARD(hardware_quote(q, &checked, &w));
+        *ret_size = w.size;
+        return RESULT_OK;
+    }
     GUARD(sgx_emu_verify_report(q->platform, &sgx_emu_qe_targetinfo, &checked));
     GUARD(quoting_pki_quote(&q->pki, &checked.body, &w));
     *ret_size = w.size;
@@ -192,6 +244,8 @@ const struct attest_collateral *quoting_collateral(const struct quoting *q)
 
 struct result quoting_collateral_write(const struct quoting *q, const char *dir)
 {
+    REQUIRE(q->platform, ERR_UNSUPPORTED,
+            "collateral for hardware comes from `cloister quote fetch-collateral`");
     REQUIRE(mkdir(dir, 0755) == 0 || errno == EEXIST, ERR_IO, "cannot make the folder");
     for (int i = 0; i < ATTEST_PART_COUNT; i++)
         GUARD(store(dir, attest_part_file((enum attest_part)i), q->pki.collateral.parts[i]));

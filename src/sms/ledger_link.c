@@ -163,6 +163,42 @@ struct result ledger_link_owner(struct ledger_link *l, const struct address *ent
     return r;
 }
 
+static struct result anchor(struct ledger_link *l, const struct eth_key *key,
+                            const struct address *who)
+{
+    struct ledger_anchor there;
+    struct store_head head;
+    GUARD(ledger_view_anchor(l->ledger, who, &there));
+    GUARD(store_anchored(l->store, &(struct store_head){there.generation, there.state}));
+    // Read after the ledger: what was anchored before is not ahead of it.
+    GUARD(store_head(l->store, &head));
+    if (head.generation == there.generation)
+        return RESULT_OK;
+    struct anchor_args args = {head.generation, head.state};
+    struct result r = ledger_send(l->ledger, key, METHOD_ANCHOR, &args, NULL);
+    return is_ok(r) ? r : fail(ERR_IO, "the write is kept but not anchored yet");
+}
+
+struct result ledger_link_anchor(struct ledger_link *l, const struct eth_key *key,
+                                 const struct address *who)
+{
+    pthread_mutex_lock(&l->lock);
+    struct result r = refresh(l);
+    if (is_ok(r))
+        r = anchor(l, key, who);
+    pthread_mutex_unlock(&l->lock);
+    return r;
+}
+
+uint64_t ledger_link_anchored(struct ledger_link *l, const struct address *who)
+{
+    struct ledger_anchor there = {.generation = 0};
+    pthread_mutex_lock(&l->lock);
+    bool known = l->ledger && is_ok(ledger_view_anchor(l->ledger, who, &there));
+    pthread_mutex_unlock(&l->lock);
+    return known ? there.generation : 0;
+}
+
 struct release_ledger ledger_link_release(const struct ledger_task_view *v)
 {
     return (struct release_ledger){

@@ -34,6 +34,13 @@ struct result ledger_link_task(struct ledger_link *l, const struct hash32 *task,
 struct result ledger_link_owner(struct ledger_link *l, const struct address *entry,
                                 struct address *ret);
 
+// The ledger's anchor of `who`, the address of `key`, is made the database's head, unless it is. ERR_STALE: the
+// ledger's anchor is none of this database, which was rolled back or goes on elsewhere.
+struct result ledger_link_anchor(struct ledger_link *l, const struct eth_key *key,
+                                 const struct address *who);
+// The generation that the ledger had anchored for `who` when it was last read; 0: none.
+uint64_t ledger_link_anchored(struct ledger_link *l, const struct address *who);
+
 // NULL for what is not there.
 struct release_ledger ledger_link_release(const struct ledger_task_view *v);
 

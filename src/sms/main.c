@@ -50,7 +50,9 @@ static struct result serve(struct enclave *e, char *policy)
     GUARD(text_hint(e, "THREADS", "0", threads, sizeof threads));
     GUARD(open_sms(e, policy, &s));
     s->log = stderr;
-    struct result r = net_listen(where, &fd, &port);
+    // A ledger that cannot be read now is asked again before anything leaves.
+    struct result anchored = sms_anchor(s);
+    struct result r = anchored.code == ERR_STALE ? anchored : net_listen(where, &fd, &port);
     if (is_ok(r)) {
         unsigned long count = strtoul(threads, NULL, 10);
         struct sms_server server = {.sms = s,

@@ -152,7 +152,7 @@ static enum proto_refusal write_secret(struct sms *s, const struct secret_reques
                               : store_add(s->store, q->kind, &q->owner, q->key, value, emulated);
     switch (r.code) {
     case ERR_NONE:
-        return PROTO_GRANTED;
+        return is_ok(sms_anchor(s)) ? PROTO_GRANTED : PROTO_REFUSED_NOT_ANCHORED;
     case ERR_EXISTS:
         return PROTO_REFUSED_EXISTS;
     case ERR_NOT_FOUND:
@@ -215,7 +215,9 @@ static enum proto_refusal make_challenge(struct sms *s, const struct http_head *
     sms_log(s, "challenge", task, proto_refusal_name(refusal), proto_refusal_text(refusal));
     if (refusal != PROTO_GRANTED)
         return PROTO_REFUSED_UNAUTHORIZED;
-    return is_ok(store_challenge(s->store, task, ret)) ? PROTO_GRANTED : PROTO_REFUSED_NOT_FOUND;
+    if (!is_ok(store_challenge(s->store, task, ret)))
+        return PROTO_REFUSED_NOT_FOUND;
+    return is_ok(sms_anchor(s)) ? PROTO_GRANTED : PROTO_REFUSED_NOT_ANCHORED;
 }
 
 enum proto_refusal sms_challenge(struct sms *s, const struct http_head *head,

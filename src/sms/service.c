@@ -52,6 +52,21 @@ void sms_close(struct sms *s)
     free(s);
 }
 
+struct result sms_anchor(struct sms *s)
+{
+    char text[160];
+    struct store_head head = {.generation = 0};
+    struct result r = ledger_link_anchor(s->ledger, &s->signer_key, &s->signer);
+    if (is_ok(r))
+        return r;
+    if (!is_ok(store_head(s->store, &head)))
+        return r;
+    snprintf(text, sizeof text, "%s (generation %" PRIu64 ", anchored %" PRIu64 ")", r.why,
+             head.generation, ledger_link_anchored(s->ledger, &s->signer));
+    sms_log(s, "anchor", NULL, "failed", text);
+    return r;
+}
+
 uint64_t sms_now(const struct sms *s, uint64_t least)
 {
     struct store_mark mark = {.time = 0};

@@ -107,8 +107,11 @@ static enum proto_refusal decide(struct sms *s, struct grant_input *in,
             return refusal;
         r = in->request->role == PROTO_APP ? grant_app(s, in, ret) : grant_post(s, in, ret);
     }
-    if (is_ok(r))
-        return PROTO_GRANTED;
+    if (is_ok(r)) {
+        r = sms_anchor(s);
+        *ret_why = r.why;
+        return is_ok(r) ? PROTO_GRANTED : PROTO_REFUSED_NOT_ANCHORED;
+    }
     *ret_why = r.why;
     return PROTO_REFUSED_INTERNAL;
 }

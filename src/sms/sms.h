@@ -31,6 +31,9 @@ struct result sms_open(struct span policy, const uint8_t configid[PROTO_CONFIGID
                        const char *database, const struct proto_quoter *quoter, struct sms **ret);
 void sms_close(struct sms *s); // takes NULL
 
+// Nothing that depends on the database leaves before this succeeded: its head is what the ledger has
+// anchored. ERR_STALE: the database was rolled back.
+struct result sms_anchor(struct sms *s);
 // Unix time that never goes below the store's mark, nor below `least`.
 uint64_t sms_now(const struct sms *s, uint64_t least);
 

@@ -21,7 +21,9 @@
     "CREATE TABLE IF NOT EXISTS mark(id INTEGER PRIMARY KEY CHECK(id = 1), signer BLOB,"          \
     " time INTEGER NOT NULL DEFAULT 0, ledger_count INTEGER NOT NULL DEFAULT 0,"                  \
     " ledger_hash BLOB);"                                                                         \
-    "INSERT OR IGNORE INTO mark(id) VALUES(1);"
+    "INSERT OR IGNORE INTO mark(id) VALUES(1);"                                                   \
+    "CREATE TABLE IF NOT EXISTS head(generation INTEGER PRIMARY KEY, state BLOB NOT NULL);"       \
+    "INSERT INTO head SELECT 0, zeroblob(32) WHERE NOT EXISTS(SELECT 1 FROM head);"
 
 struct store {
     sqlite3 *db;
@@ -36,11 +38,21 @@ struct query {
     bool failed;
 };
 
+// Goes on with another statement.
+static void query_next(struct query *q, const char *sql)
+{
+    sqlite3_finalize(q->statement);
+    q->statement = NULL;
+    q->next = 1;
+    q->failed |=
+        q->failed || sqlite3_prepare_v2(q->store->db, sql, -1, &q->statement, NULL) != SQLITE_OK;
+}
+
 static struct query query_begin(struct store *s, const char *sql)
 {
-    struct query q = {.store = s, .next = 1};
+    struct query q = {.store = s};
     pthread_mutex_lock(&s->lock);
-    q.failed = sqlite3_prepare_v2(s->db, sql, -1, &q.statement, NULL) != SQLITE_OK;
+    query_next(&q, sql);
     return q;
 }
 
@@ -102,6 +114,78 @@ static bool column_bytes(struct query *q, int column, void *ret, size_t size)
     return true;
 }
 
+static bool execute(struct store *s, const char *sql)
+{
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+// A write that makes a new head; commit_end() or commit_run() ends it.
+static struct query commit_begin(struct store *s, const char *sql)
+{
+    struct query q = {.store = s};
+    pthread_mutex_lock(&s->lock);
+    q.failed = !execute(s, "BEGIN IMMEDIATE");
+    query_next(&q, sql);
+    return q;
+}
+
+static bool read_head(struct query *q, struct store_head *ret)
+{
+    struct store_head h;
+    query_next(q, "SELECT generation, state FROM head ORDER BY generation DESC LIMIT 1");
+    if (step(q) != SQLITE_ROW || !column_bytes(q, 1, &h.state, sizeof h.state))
+        return false;
+    h.generation = (uint64_t)sqlite3_column_int64(q->statement, 0);
+    *ret = h;
+    return true;
+}
+
+static bool advance(struct query *q)
+{
+    struct store_head h;
+    uint8_t fresh[32], number[8];
+    struct keccak k;
+    if (!read_head(q, &h) || !is_ok(random_bytes(fresh, sizeof fresh)))
+        return false;
+    store_be64(number, ++h.generation);
+    keccak_init(&k);
+    keccak_update(&k, SPAN_STR("cloister sms head 1"));
+    keccak_update(&k, SPAN_OF(number));
+    keccak_update(&k, SPAN_OF(h.state));
+    keccak_update(&k, SPAN_OF(fresh));
+    h.state = keccak_final(&k);
+    query_next(q, "INSERT INTO head VALUES(?, ?)");
+    bind_number(q, h.generation);
+    bind_bytes(q, &h.state, sizeof h.state);
+    return step(q) == SQLITE_DONE;
+}
+
+// Commits a write that went well, with its head; false: nothing was written.
+static bool commit_end(struct query *q, bool good)
+{
+    good = good && advance(q);
+    sqlite3_finalize(q->statement);
+    q->statement = NULL;
+    good = good && execute(q->store, "COMMIT");
+    if (!good)
+        (void)execute(q->store, "ROLLBACK");
+    query_end(q);
+    return good;
+}
+
+// As query_run().
+static struct result commit_run(struct query *q)
+{
+    int code = step(q);
+    bool changed = code == SQLITE_DONE && sqlite3_changes(q->store->db) > 0;
+    bool done = commit_end(q, changed);
+    if (code == SQLITE_CONSTRAINT)
+        return fail(ERR_EXISTS, "it is stored already");
+    if (code == SQLITE_DONE && !changed)
+        return fail(ERR_NOT_FOUND, "it is not stored");
+    return done ? RESULT_OK : broken();
+}
+
 struct result store_open(const char *path, struct store **ret)
 {
     struct store *s = calloc(1, sizeof *s);
@@ -129,25 +213,25 @@ void store_close(struct store *s)
 struct result store_add(struct store *s, enum store_kind kind, const struct address *owner,
                         const char *name, struct span value, bool allow_emulated)
 {
-    struct query q = query_begin(s, "INSERT INTO secret VALUES(?, ?, ?, ?, ?)");
+    struct query q = commit_begin(s, "INSERT INTO secret VALUES(?, ?, ?, ?, ?)");
     bind_number(&q, kind);
     bind_bytes(&q, owner, sizeof *owner);
     bind_text(&q, name);
     bind_bytes(&q, value.data, value.size);
     bind_number(&q, allow_emulated);
-    return query_run(&q);
+    return commit_run(&q);
 }
 
 struct result store_replace(struct store *s, enum store_kind kind, const struct address *owner,
                             const char *name, struct span value)
 {
     struct query q =
-        query_begin(s, "UPDATE secret SET value = ? WHERE kind = ? AND owner = ? AND name = ?");
+        commit_begin(s, "UPDATE secret SET value = ? WHERE kind = ? AND owner = ? AND name = ?");
     bind_bytes(&q, value.data, value.size);
     bind_number(&q, kind);
     bind_bytes(&q, owner, sizeof *owner);
     bind_text(&q, name);
-    return query_run(&q);
+    return commit_run(&q);
 }
 
 struct result store_get(struct store *s, enum store_kind kind, const struct address *owner,
@@ -182,11 +266,11 @@ struct result store_challenge(struct store *s, const struct hash32 *task, struct
     struct eth_key key;
     struct store_task t;
     GUARD(eth_key_generate(&key));
-    struct query q = query_begin(s, "INSERT OR IGNORE INTO task(id, challenge_key) VALUES(?, ?)");
+    struct query q = commit_begin(s, "INSERT OR IGNORE INTO task(id, challenge_key) VALUES(?, ?)");
     bind_bytes(&q, task, sizeof *task);
     bind_bytes(&q, &key, sizeof key);
     wipe(&key, sizeof key);
-    struct result r = query_run(&q);
+    struct result r = commit_run(&q);
     if (!is_ok(r) && r.code != ERR_NOT_FOUND)
         return r;
     GUARD(store_task(s, task, &t));
@@ -227,7 +311,7 @@ struct result store_app_session(struct store *s, const struct hash32 *task,
     uint8_t key[32];
     uint64_t generation = 0;
     GUARD(random_bytes(key, sizeof key));
-    struct query q = query_begin(
+    struct query q = commit_begin(
         s, "UPDATE task SET generation = generation + 1, transfer_key = ?, app_mrenclave = ?,"
            " app_emulated = ? WHERE id = ? RETURNING generation");
     bind_bytes(&q, key, sizeof key);
@@ -239,9 +323,10 @@ struct result store_app_session(struct store *s, const struct hash32 *task,
         generation = (uint64_t)sqlite3_column_int64(q.statement, 0);
         code = step(&q); // the write is done when the statement is
     }
-    query_end(&q);
-    REQUIRE(code == SQLITE_DONE, ERR_IO, "the database failed");
-    REQUIRE(generation > 0, ERR_NOT_FOUND, "no challenge was made for this task");
+    bool done = commit_end(&q, code == SQLITE_DONE && generation > 0);
+    REQUIRE(code != SQLITE_DONE || generation > 0, ERR_NOT_FOUND,
+            "no challenge was made for this task");
+    REQUIRE(done, ERR_IO, "the database failed");
     *ret_generation = generation;
     memcpy(ret_transfer_key, key, sizeof key);
     wipe(key, sizeof key);
@@ -300,4 +385,28 @@ struct result store_mark_set(struct store *s, const struct store_mark *mark)
     bind_number(&q, mark->ledger_count);
     bind_bytes(&q, &mark->ledger_hash, sizeof mark->ledger_hash);
     return query_run(&q);
+}
+
+struct result store_head(struct store *s, struct store_head *ret)
+{
+    struct query q = {.store = s};
+    pthread_mutex_lock(&s->lock);
+    bool good = read_head(&q, ret);
+    query_end(&q);
+    return good ? RESULT_OK : broken();
+}
+
+struct result store_anchored(struct store *s, const struct store_head *anchored)
+{
+    struct query q = query_begin(s, "SELECT 1 FROM head WHERE generation = ? AND state = ?");
+    bind_number(&q, anchored->generation);
+    bind_bytes(&q, &anchored->state, sizeof anchored->state);
+    int known = step(&q);
+    query_next(&q, "DELETE FROM head WHERE generation < ?");
+    bind_number(&q, anchored->generation);
+    int forgotten = known == SQLITE_ROW ? step(&q) : SQLITE_DONE;
+    query_end(&q);
+    REQUIRE(known != SQLITE_DONE, ERR_STALE,
+            "this database is older than its anchor on the ledger");
+    return known == SQLITE_ROW && forgotten == SQLITE_DONE ? RESULT_OK : broken();
 }

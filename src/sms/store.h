@@ -3,6 +3,7 @@
 // sealed to this SMS and its policy; the rows themselves are plain.
 //
 // - Every write is one transaction, on disk when the call returns (synchronous=FULL).
+// - Every write of a secret, a challenge or an app session makes a new head, in the same transaction.
 // - Any thread may call; the store locks.
 #ifndef SMS_STORE_H
 #define SMS_STORE_H
@@ -58,10 +59,10 @@ struct result store_app_session(struct store *s, const struct hash32 *task,
                                 const uint8_t mrenclave[32], bool emulated,
                                 uint64_t *ret_generation, uint8_t ret_transfer_key[32]);
 
-// The key that signs certificates, made at the first call.
+// The key that signs certificates and anchors, made at the first call.
 struct result store_signer(struct store *s, struct eth_key *ret_key, struct address *ret_address);
 
-// Anchors that only move forward: the latest time that is known to have passed; the ledger's head.
+// What only moves forward: the latest time that is known to have passed; the ledger's head.
 struct store_mark {
     uint64_t time;
     uint64_t ledger_count;
@@ -69,5 +70,17 @@ struct store_mark {
 };
 struct result store_mark_get(struct store *s, struct store_mark *ret); // zeroes at first
 struct result store_mark_set(struct store *s, const struct store_mark *mark);
+
+// Where the database stands: generation 0 and zeroes, then
+//   state = keccak256("cloister sms head 1" ‖ generation, 8 bytes big-endian ‖ state before ‖ 32 random bytes)
+// The random bytes tell two histories apart, and no state says anything about a secret.
+struct store_head {
+    uint64_t generation;
+    struct hash32 state;
+};
+struct result store_head(struct store *s, struct store_head *ret);
+// `anchored` is what stands outside: the heads before it are forgotten. ERR_STALE: this database never
+// was there, or had been further.
+struct result store_anchored(struct store *s, const struct store_head *anchored);
 
 #endif

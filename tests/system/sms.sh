@@ -102,6 +102,27 @@ push "$one" "$tmp/sms.json"
 say $? "the database survives a restart"
 stop_sms
 
+mkdir "$tmp/old" "$tmp/new" && cp -a "$CLOISTER_HOME"/sms/. "$tmp/old/"
+start_sms "$tmp/policy"
+push "$two" "$tmp/sms.json"
+say $? "another key is stored and anchored"
+stop_sms
+cp -a "$CLOISTER_HOME"/sms/. "$tmp/new/"
+rm -rf "${CLOISTER_HOME:?}"/sms/* && cp -a "$tmp"/old/. "$CLOISTER_HOME/sms/"
+timeout 60 "$cloister" sms serve --policy "$tmp/policy" --image "$tmp/sms.cloister" --listen 127.0.0.1:0 \
+    --platform emulated >"$tmp/sms.log" 2>&1
+status=$?
+[ $status -ne 0 ] && [ $status -ne 124 ] && ! grep -q "serving" "$tmp/sms.log" &&
+    grep -q "refused: this database is older than its anchor on the ledger" "$tmp/sms.log" &&
+    grep -qE "\(generation [0-9]+, anchored [0-9]+\)" "$tmp/sms.log"
+say $? "an old copy of the database is refused"
+rm -rf "${CLOISTER_HOME:?}"/sms/* && cp -a "$tmp"/new/. "$CLOISTER_HOME/sms/"
+start_sms "$tmp/policy"
+push "$two" "$tmp/sms.json"
+[ $? -ne 0 ] && grep -q "already set" "$tmp/out"
+say $? "the newest copy starts"
+stop_sms
+
 mkdir "$tmp/aside" && mv "$CLOISTER_HOME"/sms/* "$tmp/aside/"
 start_sms "$tmp/policy2"
 push "$one" "$tmp/sms2.json"

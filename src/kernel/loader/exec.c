@@ -69,7 +69,9 @@ static long memory_size(struct file *f, uint64_t *ret)
 
 static void memory_release(struct file *f)
 {
-    kfree(f->priv);
+    struct memory *m = f->priv;
+    kpages_free((void *)m->bytes, (m->size + PAGE_SIZE - 1) / PAGE_SIZE);
+    kfree(m);
 }
 
 static const struct file_ops memory_ops = {

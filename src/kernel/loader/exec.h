@@ -21,7 +21,8 @@ void string_list_done(struct string_list *list);
 // gone ends the process.
 long exec_file(struct trap_frame *frame, const char *path, const struct string_list *arguments,
                const struct string_list *environment);
-// The same for init, whose bytes lie in kernel memory.
+// The same for init, whose bytes lie in pages of kpages_alloc(): they are taken over, and freed when init's
+// last mapping is gone.
 long exec_memory(struct trap_frame *frame, const void *elf, size_t size,
                  const struct string_list *arguments, const struct string_list *environment);
 long exec_from_user(struct trap_frame *frame, uint64_t path, uint64_t argv, uint64_t envp);

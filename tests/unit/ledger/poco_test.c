@@ -473,6 +473,40 @@ static void callback_data_have_the_digest(void **state)
     scene_done(&s);
 }
 
+static void expect_anchor(struct scene *s, int who, uint64_t generation, uint8_t state)
+{
+    struct ledger_anchor a;
+    struct hash32 key = word_of_address(&s->who[who]);
+    assert_true(is_ok(poco_view(s->p, LEDGER_ANCHOR, &key, &a)));
+    assert_true(address_equal(&a.address, &s->who[who]));
+    assert_int_equal(a.generation, generation);
+    assert_int_equal(a.state.bytes[0], state);
+}
+
+static void anchors_only_grow(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct anchor_args a = {.generation = 0, .state = {{1}}};
+    scene_init(&s);
+    assert_int_equal(scene_send(&s, OWNER, METHOD_ANCHOR, &a).code, ERR_DENIED); // zero is none
+    a.generation = 5;
+    assert_true(is_ok(scene_send(&s, OWNER, METHOD_ANCHOR, &a)));
+    struct address subject = scene_address(&s);
+    assert_true(address_equal(&subject, &s.who[OWNER]));
+    a.state.bytes[0] = 2;
+    assert_int_equal(scene_send(&s, OWNER, METHOD_ANCHOR, &a).code, ERR_DENIED);
+    a.generation = 4;
+    assert_int_equal(scene_send(&s, OWNER, METHOD_ANCHOR, &a).code, ERR_DENIED);
+    expect_anchor(&s, OWNER, 5, 1);
+    assert_true(is_ok(scene_send(&s, POOL, METHOD_ANCHOR, &a))); // each sender has its own
+    a.generation = UINT64_MAX;
+    assert_true(is_ok(scene_send(&s, OWNER, METHOD_ANCHOR, &a)));
+    expect_anchor(&s, POOL, 4, 2);
+    expect_anchor(&s, OWNER, UINT64_MAX, 2);
+    scene_done(&s);
+}
+
 static void time_never_goes_back(void **state)
 {
     (void)state;
@@ -500,6 +534,7 @@ int main(void)
         cmocka_unit_test(wrong_contributions_are_refused),
         cmocka_unit_test(a_late_task_is_claimed),
         cmocka_unit_test(callback_data_have_the_digest),
+        cmocka_unit_test(anchors_only_grow),
         cmocka_unit_test(time_never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -501,6 +501,88 @@ static void test_policy_is_bound(void **state)
     assert_int_equal(sms_now(w->sms, 0), later); // time does not go back
 }
 
+static struct ledger_anchor anchor_now(void)
+{
+    struct ledger_anchor a;
+    OK(ledger_refresh(w->ledger));
+    OK(ledger_view_anchor(w->ledger, &w->sms->signer, &a));
+    return a;
+}
+
+static unsigned put_word(const char *method, const char *value)
+{
+    char target[160], address[ADDRESS_TEXT_SIZE];
+    address_format(&w->who[OWNER], address);
+    snprintf(target, sizeof target, "/secrets/web2?ownerAddress=%s&secretName=word", address);
+    struct hash32 h =
+        proto_web2_hash(&w->who[OWNER], SPAN_STR("word"), SPAN(value, strlen(value)), false);
+    return secret(method, target, value, OWNER, h, "");
+}
+
+// Every answer stands on the ledger first; without the ledger writes are kept and nothing is released.
+static void test_anchors(void **state)
+{
+    struct enclave app = app_enclave();
+    struct proto_provision q = request_for(PROTO_APP, LEAVE);
+    struct store_head head;
+    size_t size;
+    (void)state;
+    assert_int_equal(put_word("POST", "old"), 204);
+    OK(store_head(w->sms->store, &head));
+    struct ledger_anchor a = anchor_now();
+    assert_true(a.generation == head.generation && hash32_equal(&a.state, &head.state));
+    assert_string_equal(provision(&app, &q, NULL, &size), "none");
+    assert_int_equal(anchor_now().generation, a.generation + 1);
+    OK(sms_anchor(w->sms)); // nothing is new
+    assert_int_equal(anchor_now().generation, a.generation + 1);
+    atomic_store(&w->ledger_down, true);
+    assert_int_equal(put_word("PUT", "new"), 503);
+    assert_int_equal(put_word("PUT", "newer"), 503);
+    assert_false(is_ok(sms_anchor(w->sms)));
+    atomic_store(&w->ledger_down, false);
+    assert_int_equal(anchor_now().generation, a.generation + 1);
+    assert_string_equal(provision(&app, &q, NULL, &size), "none");
+    assert_int_equal(anchor_now().generation, a.generation + 4); // one record for three
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char buffer[4096];
+    size_t size;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in && out);
+    while ((size = fread(buffer, 1, sizeof buffer, in)) > 0)
+        assert_int_equal(fwrite(buffer, 1, size, out), size);
+    fclose(in);
+    fclose(out);
+}
+
+// An old copy is refused, also when it has made its own way past the anchor's number.
+static void test_rollback(void **state)
+{
+    char copy[128];
+    struct sms *s;
+    struct proto_quoter quoter = {&w->sms_enclave, world_quote, world_collateral};
+    (void)state;
+    snprintf(copy, sizeof copy, "%s/copy.db", w->folder);
+    OK(sms_anchor(w->sms));
+    copy_file(w->database, copy);
+    OK(sms_open(SPAN(w->policy, strlen(w->policy)), w->sms_enclave.body.configid, copy, &quoter,
+                &s));
+    OK(sms_anchor(s)); // it is as new as the anchor
+    assert_int_equal(put_word("PUT", "newest"), 204);
+    struct result r = sms_anchor(s);
+    assert_int_equal(r.code, ERR_STALE);
+    assert_string_equal(r.why, "this database is older than its anchor on the ledger");
+    for (int i = 0; i < 3; i++) {
+        OK(store_replace(s->store, STORE_WEB2, &w->who[OWNER], "word", SPAN_STR("branch")));
+        assert_int_equal(sms_anchor(s).code, ERR_STALE);
+    }
+    sms_close(s);
+    OK(sms_anchor(w->sms));
+    unlink(copy);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -519,11 +601,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_push_keys),      cmocka_unit_test(test_secret_sizes),
-        cmocka_unit_test(test_challenge),      cmocka_unit_test(test_app),
-        cmocka_unit_test(test_app_refused),    cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_server_rules),   cmocka_unit_test(test_post_compute),
-        cmocka_unit_test(test_other_sms),      cmocka_unit_test(test_middle),
-        cmocka_unit_test(test_policy_is_bound)};
+        cmocka_unit_test(test_push_keys),       cmocka_unit_test(test_secret_sizes),
+        cmocka_unit_test(test_challenge),       cmocka_unit_test(test_app),
+        cmocka_unit_test(test_app_refused),     cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_server_rules),    cmocka_unit_test(test_post_compute),
+        cmocka_unit_test(test_other_sms),       cmocka_unit_test(test_middle),
+        cmocka_unit_test(test_policy_is_bound), cmocka_unit_test(test_anchors),
+        cmocka_unit_test(test_rollback)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

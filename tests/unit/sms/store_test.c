@@ -129,6 +129,37 @@ static void test_signer_and_marks(void **state)
     assert_true(got.time == 10 && got.ledger_count == 5 && got.ledger_hash.bytes[0] == 1);
 }
 
+static void test_heads(void **state)
+{
+    struct address owner = {.bytes = {0x48}};
+    struct store_head first, second, third, forged;
+    (void)state;
+    assert_true(is_ok(store_head(s, &first)));
+    assert_true(is_ok(store_add(s, STORE_WEB2, &owner, "h", SPAN_STR("1"), false)));
+    assert_true(is_ok(store_head(s, &second)));
+    assert_int_equal(second.generation, first.generation + 1);
+    assert_memory_not_equal(&second.state, &first.state, sizeof first.state);
+    assert_int_equal(store_add(s, STORE_WEB2, &owner, "h", SPAN_STR("2"), false).code, ERR_EXISTS);
+    assert_int_equal(store_replace(s, STORE_WEB2, &owner, "no", SPAN_STR("2")).code, ERR_NOT_FOUND);
+    assert_true(is_ok(store_head(s, &third)));
+    assert_memory_equal(&third, &second, sizeof second); // nothing was written
+    assert_true(is_ok(store_replace(s, STORE_WEB2, &owner, "h", SPAN_STR("3"))));
+    store_close(s);
+    assert_true(is_ok(store_open(path, &s)));
+    assert_true(is_ok(store_head(s, &third)));
+    assert_int_equal(third.generation, second.generation + 1);
+    assert_true(is_ok(store_anchored(s, &first)));
+    assert_true(is_ok(store_anchored(s, &second)));
+    assert_int_equal(store_anchored(s, &first).code, ERR_STALE); // the anchor went back
+    forged = third;
+    forged.state.bytes[0] ^= 1;
+    assert_int_equal(store_anchored(s, &forged).code, ERR_STALE);
+    forged = third;
+    forged.generation++;
+    assert_int_equal(store_anchored(s, &forged).code, ERR_STALE);
+    assert_true(is_ok(store_anchored(s, &third)));
+}
+
 static void test_params(void **state)
 {
     struct params p;
@@ -149,7 +180,8 @@ static void test_params(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_secrets), cmocka_unit_test(test_race), cmocka_unit_test(test_tasks),
-        cmocka_unit_test(test_signer_and_marks), cmocka_unit_test(test_params)};
+        cmocka_unit_test(test_secrets), cmocka_unit_test(test_race),
+        cmocka_unit_test(test_tasks),   cmocka_unit_test(test_signer_and_marks),
+        cmocka_unit_test(test_heads),   cmocka_unit_test(test_params)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -51,6 +51,7 @@ struct world {
     struct proto_identity identity;
     struct sms *sms;
     volatile sig_atomic_t stop;
+    atomic_bool ledger_down;
     atomic_bool sms_stop;
     pthread_t ledger_thread, sms_thread;
     struct http_server ledger_server;
@@ -125,8 +126,18 @@ static inline struct result world_serve_ledger(void *context, struct http_conn *
     static uint8_t page[LEDGER_PAGE_SIZE_MAX], record[RECORD_SIZE_MAX];
     struct writer out = writer_on(page, sizeof page);
     size_t size;
-    (void)body;
+    if (w->ledger_down)
+        return (struct result){ERR_IO, "the ledger is down"};
     GUARD(ledger_refresh(w->served));
+    if (http_method_is(head, "POST")) {
+        struct result r = ledger_embedded_submit(w->served, body);
+        struct http_out said = {.content_type = "text/plain", .body = SPAN_STR("said")};
+        return http_write_response(&conn->transport,
+                                   is_ok(r)              ? 200
+                                   : r.code == ERR_STALE ? 409
+                                                         : 422,
+                                   &said);
+    }
     GUARD(http_query_value(head->query, "from", text, sizeof text));
     for (uint64_t i = strtoull(text, NULL, 10); i < ledger_head(w->served)->count; i++) {
         GUARD(ledger_embedded_record(w->served, i, record, &size));
