@@ -34,12 +34,11 @@ LDFLAGS_ALL := -Wl,--gc-sections -Wl,-z,relro,-z,now $(filter -fsanitize%,$(ALL_
 # What uses vector instructions says so in its name.
 FLAGS_shani := -msha -msse4.1 -mssse3
 FLAGS_aesni := -maes -mpclmul -msse4.1 -mssse3
-FLAGS_vaes  := -mavx2 -mvaes -mvpclmulqdq -maes -mpclmul
-vector_flags = $(strip $(foreach k,shani aesni vaes,$(if $(findstring _$(k).c,$(1)),$(FLAGS_$(k)))))
+vector_flags = $(strip $(foreach k,shani aesni,$(if $(findstring _$(k).c,$(1)),$(FLAGS_$(k)))))
 
 HOST_LIBS   := -lcurl -larchive -lyaml -lZydis -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle \
-	-lIPSec_MB -lpthread -lm
-STATIC_LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle -lIPSec_MB -lpthread -ldl -lm
+	-lpthread -lm
+STATIC_LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle -lpthread -ldl -lm
 
 # --- generated ---------------------------------------------------------------------------------------
 GEN := $(BUILD)/gen/.stamp
@@ -101,7 +100,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 # --- the kernel ---------------------------------------------------------------------------------------
 KERNEL_SRCS := $(sort $(shell find src/kernel -name '*.c' -o -name '*.S') $(wildcard src/base/*.c) \
 	$(wildcard src/shield/*.c) \
-	$(wildcard $(addprefix src/crypto/,$(addsuffix .c,sha256 sha256_shani gcm gcm_aesni gcm_vaes gcm_portable hmac))))
+	$(wildcard $(addprefix src/crypto/,$(addsuffix .c,sha256 sha256_shani gcm gcm_aesni gcm_portable hmac))))
 KERNEL_OBJS := $(patsubst src/%,$(BUILD)/kobj/%.o,$(KERNEL_SRCS)) $(BUILD)/kobj/gen/kernel/hostcall/stubs.c.o
 KERNEL_CFLAGS := -std=c17 -O2 $(WARN) $(REPRO) -ffreestanding -fno-stack-protector -fno-builtin-printf \
 	-mno-red-zone -fpie -fno-plt -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections \

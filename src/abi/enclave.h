@@ -39,10 +39,9 @@
 #define PARAMS_MAGIC       0x31534d4152504c43ull // "CLPRAMS1"
 
 // enclave_params.flags
-#define PARAMS_HOST_ARGUMENTS   (1u << 0) // the host's arguments replace those of the manifest
-#define PARAMS_HOST_ENVIRONMENT (1u << 1)
-#define PARAMS_SMS              (1u << 2) // run init first: nothing starts without an SMS's answer
-#define PARAMS_SMS_ENCLAVE      (1u << 3) // this is a service enclave that may keep sealed volumes
+#define PARAMS_HOST_ARGUMENTS (1u << 0) // the host's arguments replace those of the manifest
+#define PARAMS_SMS            (1u << 2) // run init first: nothing starts without an SMS's answer
+#define PARAMS_SMS_ENCLAVE    (1u << 3) // this is a service enclave that may keep sealed volumes
 
 // The measured parameters, at PARAMS_BASE; unused bytes are zero. A changed value is another MRENCLAVE.
 struct enclave_params {

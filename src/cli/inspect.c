@@ -95,8 +95,6 @@ static json_t *process_json(const struct image *i, const struct process *p)
     json_object_set_new(j, "umask", number_json(p->umask));
     json_object_set_new(j, "host_arguments",
                         json_boolean(i->params->flags & PARAMS_HOST_ARGUMENTS));
-    json_object_set_new(j, "host_environment",
-                        json_boolean(i->params->flags & PARAMS_HOST_ENVIRONMENT));
     return j;
 }
 

@@ -17,7 +17,6 @@
 enum gcm_code {
     GCM_PORTABLE,
     GCM_AESNI, // AES-NI, PCLMULQDQ, SSE4.1
-    GCM_VAES,  // and AVX2, VAES, VPCLMULQDQ
 };
 void gcm_select(enum gcm_code code);
 

@@ -81,8 +81,6 @@ static uint64_t cpu_features(void)
         return 0;
     if (b & bit_SHA)
         features |= BOOT_CPU_SHANI;
-    if ((b & bit_AVX2) && (c & bit_VAES) && (c & bit_VPCLMULQDQ))
-        features |= BOOT_CPU_VAES;
     if (__get_cpuid(1, &a, &b, &c, &d) && (c & bit_AES) && (c & bit_PCLMUL) && (c & bit_SSE4_1))
         features |= BOOT_CPU_AES;
     return features;

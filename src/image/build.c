@@ -79,9 +79,8 @@ static struct result load_parts(struct parts *p, struct image_note *note)
     *params = (struct enclave_params){
         .magic = PARAMS_MAGIC,
         .version = ENCLAVE_VERSION,
-        .flags = (m->host_arguments ? PARAMS_HOST_ARGUMENTS : 0) |
-                 (m->host_environment ? PARAMS_HOST_ENVIRONMENT : 0) |
-                 (m->service ? PARAMS_SMS_ENCLAVE : 0),
+        .flags =
+            (m->host_arguments ? PARAMS_HOST_ARGUMENTS : 0) | (m->service ? PARAMS_SMS_ENCLAVE : 0),
         .heap_max = m->heap,
         .stack_size = m->stack,
         .threads = (uint32_t)m->threads,

@@ -78,8 +78,7 @@ struct result enclave_build(struct span kernel, const struct enclave_params *par
 
 struct result enclave_check_params(const struct enclave_params *p)
 {
-    const uint32_t flags =
-        PARAMS_HOST_ARGUMENTS | PARAMS_HOST_ENVIRONMENT | PARAMS_SMS | PARAMS_SMS_ENCLAVE;
+    const uint32_t flags = PARAMS_HOST_ARGUMENTS | PARAMS_SMS | PARAMS_SMS_ENCLAVE;
     REQUIRE(p->magic == PARAMS_MAGIC && p->version == ENCLAVE_VERSION, ERR_INVALID,
             "parameters have another version");
     REQUIRE((p->flags & ~flags) == 0 && p->reserved == 0 && p->reserved2 == 0, ERR_INVALID,

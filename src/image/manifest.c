@@ -301,7 +301,6 @@ static const struct key manifest_keys[] = {
     {"stack", set_size, FIELD(manifest, stack), 64u << 10, 1u << 30},
     {"threads", set_number, FIELD(manifest, threads), 1, THREADS_MAX},
     {"host-arguments", set_bool, FIELD(manifest, host_arguments), 0, 0},
-    {"host-environment", set_bool, FIELD(manifest, host_environment), 0, 0},
     {"regions", set_regions, 0, 0, 0},
     {"sms", set_text, FIELD(manifest, sms), 0, 0},
     {"key", set_text, FIELD(manifest, key), 0, 0},

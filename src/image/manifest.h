@@ -45,7 +45,7 @@ struct manifest {
     char *directory;
     uint64_t heap, stack;
     uint64_t threads;
-    bool host_arguments, host_environment, debug, service, python_bytecode;
+    bool host_arguments, debug, service, python_bytecode;
     struct manifest_region *regions;
     size_t region_count;
     char *sms; // file with the identity of the SMS

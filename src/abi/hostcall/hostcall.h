@@ -66,15 +66,13 @@ struct boot_info {
 };
 _Static_assert(sizeof(struct boot_info) == 72 + BOOT_ARGS_SIZE, "boot_info");
 
-#define BOOT_CPU_SHANI  (1u << 0)
-#define BOOT_CPU_VAES   (1u << 1) // AVX2 and VAES, VPCLMULQDQ
-#define BOOT_CPU_AVX512 (1u << 2)
-#define BOOT_CPU_AES    (1u << 3) // AES-NI, PCLMULQDQ, SSE4.1
+#define BOOT_CPU_SHANI (1u << 0)
+#define BOOT_CPU_AES   (1u << 3) // AES-NI, PCLMULQDQ, SSE4.1
 
-#define BOOT_QUIET      (1u << 0) // no messages about unknown system calls
-#define BOOT_NO_PATCH \
-    (1u << 1) // leave `syscall` sites as they are: every system call is trapped (tests)
-#define BOOT_STATS (1u << 2) // log the kernel's counters at exit
+#define BOOT_QUIET     (1u << 0) // no messages about unknown system calls
+// Leave `syscall` sites as they are: every system call is trapped (tests).
+#define BOOT_NO_PATCH (1u << 1)
+#define BOOT_STATS    (1u << 2) // log the kernel's counters at exit
 
 // poll: records in `fds` and `ready`, in the same order.
 struct host_pollfd {
