@@ -36,9 +36,9 @@ FLAGS_shani := -msha -msse4.1 -mssse3
 FLAGS_aesni := -maes -mpclmul -msse4.1 -mssse3
 vector_flags = $(strip $(foreach k,shani aesni,$(if $(findstring _$(k).c,$(1)),$(FLAGS_$(k)))))
 
-HOST_LIBS   := -lcurl -larchive -lyaml -lZydis -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle \
+HOST_LIBS   := -lcurl -larchive -lz -lyaml -lZydis -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle \
 	-lpthread -lm
-STATIC_LIBS := -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle -lpthread -ldl -lm
+STATIC_LIBS := -lyaml -lssl -lcrypto -lsqlite3 -ljansson -lsecp256k1 -lnettle -lpthread -ldl -lm
 
 # --- generated ---------------------------------------------------------------------------------------
 GEN := $(BUILD)/gen/.stamp
@@ -49,21 +49,21 @@ $(GEN): tools/gen-hostcalls src/abi/hostcall/table tools/gen-syscall-names
 	@touch $@
 
 # --- the library of everything hosted, and the programs -------------------------------------------------
-LIB_DIRS := base crypto result shield attest ratls wire ledger proto os sgx image host quoting worker sms init
+LIB_DIRS := base crypto result shield attest ratls wire ledger proto os sgx image host quoting worker sms init oci
 LIB_SRCS := $(filter-out %/main.c,$(sort $(foreach d,$(LIB_DIRS),$(shell find src/$(d) -name '*.c' -o -name '*.S' 2>/dev/null))))
 LIB_OBJS := $(patsubst src/%,$(BUILD)/obj/%.o,$(LIB_SRCS)) $(BUILD)/obj/gen/host/dispatch.c.o \
 	$(BUILD)/obj/gen/host/shapes.c.o
-CLI_SRCS := $(wildcard src/cli/*.c)
+CLI_SRCS := $(wildcard src/cli/*.c src/cli/*.S)
 CLI_OBJS := $(patsubst src/%,$(BUILD)/obj/%.o,$(CLI_SRCS))
 # `cloister` has the commands that start fast, and executes lib/cloister/tool, which has all, for the rest.
-FAST_OBJS := $(patsubst %,$(BUILD)/obj/cli/%.c.o,main cmd_run cmd_image inspect options say)
+FAST_OBJS := $(patsubst %,$(BUILD)/obj/cli/%.c.o,main cmd_run cmd_image inspect protection options say launcher)
 # Each program that runs inside an enclave: src/<folder>/*.c, linked statically.
 PROGRAMS := init sms stage
 program_objs = $(patsubst src/%,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 BUILT_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(BUILD)/lib/cloister/$(p)))
 
 .PHONY: all
-all: $(BUILD)/cloister $(BUILD)/lib/cloister/tool $(BUILD)/lib/cloister/kernel.elf $(BUILT_PROGRAMS)
+all: $(BUILD)/cloister $(BUILD)/lib/cloister/tool $(BUILD)/lib/cloister/kernel.elf $(BUILD)/lib/cloister/runtime $(BUILT_PROGRAMS)
 
 $(BUILD)/obj/%.c.o: src/%.c $(GEN) | $(DEPS_STAMP)
 	@mkdir -p $(@D)
@@ -78,6 +78,8 @@ $(BUILD)/obj/gen/%.c.o: $(GEN) | $(DEPS_STAMP)
 	$(if $(Q),@echo "  CC    $@")
 	$(Q)$(CC) $(ALL_CFLAGS) -c $(BUILD)/gen/$*.c -o $@
 
+$(BUILD)/obj/cli/templates.S.o: $(wildcard templates/*/*)
+
 $(BUILD)/libcloister.a: $(LIB_OBJS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
@@ -88,6 +90,13 @@ $(BUILD)/lib/cloister/tool: $(CLI_OBJS) $(BUILD)/libcloister.a
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LINK  $@")
 	$(Q)$(CC) $(LDFLAGS_ALL) -pie -o $@ $(CLI_OBJS) $(BUILD)/libcloister.a $(HOST_LIBS)
+
+# What OCI images carry: the light `cloister` for any distribution's root.
+RUNTIME := $(BUILD)/lib/cloister/runtime
+$(RUNTIME): $(FAST_OBJS) $(BUILD)/libcloister.a
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -static-pie -Wl,--build-id=none -Wl,--no-warnings -s -o $@ $(FAST_OBJS) $(BUILD)/libcloister.a $(STATIC_LIBS)
 
 define program_rule
 $(BUILD)/lib/cloister/$(1): $(call program_objs,$(1)) $(BUILD)/libcloister.a
@@ -141,13 +150,15 @@ include $(wildcard tests/unit/kernel/*/*.mk)
 unit-tests: $(UNIT_BINS)
 fuzz-targets: $(FUZZ_BINS)
 
-.PHONY: test demo bench lint check-san fuzz install clean help deps
+.PHONY: test demo bench images lint check-san fuzz install clean help deps
 test: all $(UNIT_BINS)
 	BUILD=$(BUILD) tools/test
 demo: all
 	BUILD=$(BUILD) tools/demo
 bench: all
-	BUILD=$(BUILD) bench/run && BUILD=$(BUILD) bench/attest.sh
+	BUILD=$(BUILD) bench/run && BUILD=$(BUILD) bench/files.sh && BUILD=$(BUILD) bench/attest.sh
+images: all
+	BUILD=$(BUILD) tools/images
 lint: $(GEN)
 	BUILD=$(BUILD) tools/lint
 check-san:
@@ -165,6 +176,7 @@ help:
 	@echo "make demo       four parties finish a job together, step by step"
 	@echo "make test       every test; the last line is 'N passed, N failed'"
 	@echo "make bench      native and ours in one run, as ratios"
+	@echo "make images     the curated base images, and docs/images.md"
 	@echo "make check-san  the tests under ASan and UBSan"
 	@echo "make fuzz       every fuzz target, briefly"
 	@echo "make lint       clang-format, clang-tidy, cppcheck, layers"

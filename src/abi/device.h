@@ -57,6 +57,13 @@ struct device_volume {
 #define VOLUME_CREATE    (1u << 0)
 #define VOLUME_READ_ONLY (1u << 1)
 
+// What the file system is known by, measured or bound by CONFIGID.
+struct device_fspf {
+    uint8_t key[32];
+    uint8_t tag[32];
+    uint8_t task[32]; // that CONFIGID names; zero: none
+};
+
 // The numbers; the direction and size bits of Linux's _IOC are not used.
 #define DEVICE_POLICY 0xc101u // struct device_buffer: the measured SMS policy (JSON text)
 #define DEVICE_PROCESS \
@@ -68,5 +75,6 @@ struct device_volume {
 #define DEVICE_KEY    0xc106u // struct device_key
 #define DEVICE_HINT   0xc107u // struct device_hint
 #define DEVICE_VOLUME 0xc108u // struct device_volume
+#define DEVICE_FSPF   0xc109u // struct device_fspf, out
 
 #endif

@@ -42,6 +42,9 @@
 #define PARAMS_HOST_ARGUMENTS (1u << 0) // the host's arguments replace those of the manifest
 #define PARAMS_SMS            (1u << 2) // run init first: nothing starts without an SMS's answer
 #define PARAMS_SMS_ENCLAVE    (1u << 3) // this is a service enclave that may keep sealed volumes
+// fspf_key, fspf_tag, data_blocks and hash_offset here are zero: boot_info says them, and CONFIGID says that
+// boot_info is right (shield/configid.h). MRENCLAVE is then one for all file systems.
+#define PARAMS_TAG_PROVIDED (1u << 4)
 
 // The measured parameters, at PARAMS_BASE; unused bytes are zero. A changed value is another MRENCLAVE.
 struct enclave_params {
@@ -51,7 +54,8 @@ struct enclave_params {
     uint64_t heap_max;   // bytes of dynamic memory, the program's and the kernel's
     uint64_t stack_size; // of the program's first thread
     uint32_t threads;    // number of TCS
-    uint32_t reserved;
+    uint32_t
+        cache_pages; // of the image, checked, kept inside; 0: an eighth of heap_max, at most 64 MiB
     uint64_t data_blocks; // of the file system, 4096 bytes each
     uint64_t
         hash_offset; // in the image file: the verity superblock; the tree begins one block later

@@ -10,6 +10,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
 int cmd_certs(int argc, char **argv);
+int cmd_ratls(int argc, char **argv);
 int cmd_sms(int argc, char **argv);
 int cmd_worker(int argc, char **argv);
 int cmd_task(int argc, char **argv);

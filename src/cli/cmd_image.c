@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// cloister fingerprint | mrenclave | inspect | fspf verify
+// cloister fingerprint | mrenclave | inspect
 #include "cli/commands_image.h"
 
 #include "base/hex.h"
 #include "cli/inspect.h"
 #include "cli/options.h"
 #include "cli/say.h"
-#include "image/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Options --json and --help and one image; true when `ret` is open. Else *ret_code is the exit
-// code.
-static bool open_image(int argc, char **argv, const char *help, bool *json, struct image *ret,
-                       int *ret_code)
+// Options --json and --help, with `files` also --files and --root, and one image; true when `ret` is open. Else
+// *ret_code is the exit code.
+static bool open_image(int argc, char **argv, const char *help, bool *json, bool *files,
+                       struct image *ret, int *ret_code)
 {
     bool done;
-    const struct option_slot slots[] = {{"json", NULL, json, 0}, {0}};
+    const char *root = NULL;
+    const struct option_slot slots[] = {{"json", NULL, json, 0},
+                                        {files ? "files" : NULL, NULL, files, 0},
+                                        {"root", &root, NULL, 0},
+                                        {0}};
     int at = options_read(argc, argv, slots, help, &done);
     *ret_code = at < 0 ? EXIT_USAGE : EXIT_DONE;
     if (at < 0 || done)
@@ -28,7 +31,16 @@ static bool open_image(int argc, char **argv, const char *help, bool *json, stru
         return false;
     }
     struct image_note note = {0};
-    struct result r = image_open(argv[at], &note, ret);
+    // What is said of the enclave does not depend on the files that a split image leaves out.
+    struct result r = image_open_split(argv[at], root, &note, ret), bad = RESULT_OK;
+    if (is_ok(r) && !ret->params)
+        bad = fail(ERR_UNSUPPORTED, "a file system alone: no enclave is in it");
+    else if (is_ok(r) && files && *files && !root && ret->trailer.stored_blocks)
+        bad = fail(ERR_UNSUPPORTED, "a split image: --root names the directory with its files");
+    if (!is_ok(bad)) {
+        image_close(ret);
+        r = bad;
+    }
     if (!is_ok(r))
         *ret_code = say_failure(argv[at], r);
     return is_ok(r);
@@ -40,7 +52,7 @@ static int print_fingerprint(int argc, char **argv, const char *help, const char
     struct image image;
     bool json = false;
     int code;
-    if (!open_image(argc, argv, help, &json, &image, &code))
+    if (!open_image(argc, argv, help, &json, NULL, &image, &code))
         return code;
     char fingerprint[IMAGE_FINGERPRINT_SIZE];
     struct result r = image_fingerprint(&image, fingerprint);
@@ -74,16 +86,20 @@ int cmd_mrenclave(int argc, char **argv)
 int cmd_inspect(int argc, char **argv)
 {
     static const char help[] =
-        "Usage: cloister inspect IMAGE [--json]\n"
+        "Usage: cloister inspect IMAGE [--json] [--files [--root DIR]]\n"
         "Prints what an image says of itself: file system (with the arguments of veritysetup),\n"
-        "enclave, process, regions, SMS. Nothing is verified: see cloister fspf verify.\n";
+        "enclave, signer, process, regions, SMS; which files are protected how; and what the host\n"
+        "sees. Nothing is verified: see cloister fspf verify.\n"
+        "\n"
+        "  --files     also every file, with its mode, owner, size, digest and region\n"
+        "  --root DIR  where the files of a split image are\n";
     struct image image;
-    bool json = false;
+    bool json = false, files = false;
     int code;
-    if (!open_image(argc, argv, help, &json, &image, &code))
+    if (!open_image(argc, argv, help, &json, &files, &image, &code))
         return code;
     json_t *object = NULL;
-    struct result r = inspect_image(&image, argv[argc - 1], &object);
+    struct result r = inspect_image(&image, argv[argc - 1], files, &object);
     image_close(&image);
     if (!is_ok(r))
         return say_failure("inspect", r);
@@ -92,87 +108,4 @@ int cmd_inspect(int argc, char **argv)
     inspect_print(object);
     json_decref(object);
     return EXIT_DONE;
-}
-
-static const char fspf_help[] =
-    "Usage: cloister fspf verify IMAGE [--fingerprint FINGERPRINT] [--json]\n"
-    "Checks every byte of the file: exit code 0 and a line when all is right, 1 and what is\n"
-    "damaged otherwise. Without --fingerprint it is only shown that the file agrees with itself;\n"
-    "with it, that it is the image that the fingerprint names.\n";
-
-static json_t *damage_json(const struct verify_damage *d)
-{
-    json_t *j =
-        json_pack("{s:s, s:s, s:I}", "part", d->part, "why", d->why, "block", (json_int_t)d->block);
-    if (d->path[0])
-        json_object_set_new(j, "path", json_string(d->path));
-    return j;
-}
-
-static int print_report(const struct verify_report *report, const char *fingerprint,
-                        const char *expected, bool json)
-{
-    bool other = report->count == 0 && expected && strcmp(fingerprint, expected) != 0;
-    uint32_t kept = MIN(report->count, VERIFY_DAMAGES_MAX);
-    int code = report->count || other ? EXIT_REFUSED : EXIT_DONE;
-    if (json) {
-        json_t *list = json_array();
-        for (uint32_t i = 0; i < kept; i++)
-            json_array_append_new(list, damage_json(&report->damage[i]));
-        say_json(json_pack("{s:b, s:s, s:I, s:o, s:b}", "ok", code == EXIT_DONE, "fingerprint",
-                           fingerprint, "damages", (json_int_t)report->count, "damage", list,
-                           "other_fingerprint", other));
-        return code;
-    }
-    for (uint32_t i = 0; i < kept; i++) {
-        const struct verify_damage *d = &report->damage[i];
-        fprintf(stderr, "damaged: %s, block %llu: %s%s%s\n", d->part, (unsigned long long)d->block,
-                d->why, d->path[0] ? ": " : "", d->path);
-    }
-    if (report->count > kept)
-        fprintf(stderr, "damaged: %u more\n", report->count - kept);
-    if (other)
-        fprintf(stderr, "refused: the image has another fingerprint: %s\n", fingerprint);
-    if (code == EXIT_DONE)
-        printf("intact: %s\n", fingerprint);
-    return code;
-}
-
-static int fspf_verify(int argc, char **argv)
-{
-    const char *expected = NULL;
-    bool json = false, done;
-    const struct option_slot slots[] = {
-        {"fingerprint", &expected, NULL, 0}, {"json", NULL, &json, 0}, {0}};
-    int at = options_read(argc, argv, slots, fspf_help, &done);
-    if (at < 0)
-        return EXIT_USAGE;
-    if (done)
-        return EXIT_DONE;
-    if (at + 1 != argc)
-        return say_usage("fspf verify", "one image is needed");
-    struct image image;
-    struct image_note note = {0};
-    struct verify_report *report = calloc(1, sizeof *report);
-    if (!report)
-        return say_failure("fspf verify", fail(ERR_MEMORY, "out of memory"));
-    char fingerprint[IMAGE_FINGERPRINT_SIZE] = "";
-    struct result r = image_open(argv[at], &note, &image);
-    if (is_ok(r)) {
-        r = verify_image(&image, report);
-        // A damaged image may have no fingerprint; then its damage is what counts.
-        if (is_ok(r) && !is_ok(image_fingerprint(&image, fingerprint)))
-            fingerprint[0] = 0;
-        image_close(&image);
-    }
-    int code =
-        is_ok(r) ? print_report(report, fingerprint, expected, json) : say_failure(argv[at], r);
-    free(report);
-    return code;
-}
-
-int cmd_fspf(int argc, char **argv)
-{
-    static const struct subcommand list[] = {{"verify", fspf_verify}, {0}};
-    return subcommand_run(argc, argv, list, fspf_help);
 }

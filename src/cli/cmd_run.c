@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ struct settings {
     struct host_options host;
     const char *platform;
     bool quiet, trap, stats, json;
-    uint8_t configid[64];
+    uint8_t configid[64], fspf_key[32], fspf_tag[32], task[32];
     char *hints[HINTS_MAX];
 };
 
@@ -40,10 +41,17 @@ static const char usage[] =
     "\n"
     "Runs the program of a protected image in an enclave.\n"
     "  --platform NAME    sgx or emulated; default: sgx where this machine has it, else emulated,\n"
-    "                     which protects nothing and is for development\n"
+    "                     which protects nothing and is for development;\n"
+    "                     $CLOISTER_MODE says hw (sgx), sim (emulated) or auto\n"
+    "  --root DIR         the directory with the files that a split image leaves out\n"
     "  --stats[=json]     print at the end, on standard error, what crossed the enclave's edge\n"
     "  --hint NAME=VALUE  tell the enclave's init program something it may use and must check\n"
     "  --configid HEX     128 hex digits: the enclave's CONFIGID, which its reports then show\n"
+    "  --fspf-key HEX     for an image whose MRENCLAVE does not name its file system: FSPF_KEY, "
+    "FSPF_TAG\n"
+    "  --fspf-tag HEX     and the task that CONFIGID shall name, 64 hex digits each; default: what "
+    "the\n"
+    "  --task HEX         image says of itself, and no task. Other images do not look at them\n"
     "  --trap             emulated: trap every ENCLU instead of patching it (the reference, slow)\n"
     "  --no-patch         leave every system-call instruction as it is: all are trapped (slow)\n"
     "  --quiet            no notices\n"
@@ -52,13 +60,24 @@ static const char usage[] =
     "exit status: the program's; 128 + n after signal n; 101 the enclave's kernel gave up;\n"
     "102 the enclave was lost; 125 nothing was started\n";
 
-enum option_key { OPTION_HOSTILE = 256, OPTION_HOSTILE_RATE };
+enum option_key {
+    OPTION_HOSTILE = 256,
+    OPTION_HOSTILE_RATE,
+    OPTION_ROOT,
+    OPTION_FSPF_KEY,
+    OPTION_FSPF_TAG,
+    OPTION_TASK,
+};
 
 static const struct option long_options[] = {
     {"platform", required_argument, NULL, 'p'},
     {"stats", optional_argument, NULL, 's'},
     {"hint", required_argument, NULL, 'H'},
     {"configid", required_argument, NULL, 'c'},
+    {"root", required_argument, NULL, OPTION_ROOT},
+    {"fspf-key", required_argument, NULL, OPTION_FSPF_KEY},
+    {"fspf-tag", required_argument, NULL, OPTION_FSPF_TAG},
+    {"task", required_argument, NULL, OPTION_TASK},
     {"trap", no_argument, NULL, 't'},
     {"no-patch", no_argument, NULL, 'n'},
     {"quiet", no_argument, NULL, 'q'},
@@ -72,6 +91,12 @@ static int complain(const char *what, const char *detail)
 {
     fprintf(stderr, "cloister run: %s%s%s\n", what, detail[0] ? ": " : "", detail);
     return STATUS_FAILED;
+}
+
+static bool take_hash(uint8_t *into, const uint8_t **ret)
+{
+    *ret = into;
+    return is_ok(hex_decode(SPAN(optarg, strlen(optarg)), into, 32));
 }
 
 // One option; false: not understood.
@@ -105,6 +130,15 @@ static bool take_option(struct settings *s, int key)
         s->quiet = true;
         s->host.boot_flags |= BOOT_QUIET;
         return true;
+    case OPTION_ROOT:
+        s->host.root = optarg;
+        return true;
+    case OPTION_FSPF_KEY:
+        return take_hash(s->fspf_key, &s->host.fspf_key);
+    case OPTION_FSPF_TAG:
+        return take_hash(s->fspf_tag, &s->host.fspf_tag);
+    case OPTION_TASK:
+        return take_hash(s->task, &s->host.task);
     case OPTION_HOSTILE:
         s->host.hostile_seed = strtoull(optarg, NULL, 0);
         return s->host.hostile_seed != 0;
@@ -114,6 +148,20 @@ static bool take_option(struct settings *s, int key)
     default:
         return false;
     }
+}
+
+// As the images' entry points have it: hw, sim or auto.
+static struct result platform_of_mode(const char **ret)
+{
+    const char *mode = getenv("CLOISTER_MODE");
+    if (!mode || !*mode)
+        mode = getenv("SCONE_MODE");
+    if (!mode || !*mode || strcasecmp(mode, "auto") == 0)
+        return RESULT_OK;
+    bool hw = strcasecmp(mode, "hw") == 0;
+    REQUIRE(hw || strcasecmp(mode, "sim") == 0, ERR_INVALID, "CLOISTER_MODE is hw, sim or auto");
+    *ret = hw ? "sgx" : "emulated";
+    return RESULT_OK;
 }
 
 static struct result choose_platform(const struct settings *s, const char *state_dir,
@@ -209,6 +257,8 @@ static int run(struct settings *s)
     struct host *host;
     struct host_outcome outcome;
     struct result r = home_path("platform", state_dir);
+    if (is_ok(r) && !s->platform)
+        r = platform_of_mode(&s->platform);
     if (is_ok(r))
         r = choose_platform(s, state_dir, &s->host.platform);
     if (!is_ok(r))

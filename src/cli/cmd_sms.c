@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attest/policy_file.h"
 #include "base/hex.h"
 #include "cli/cli.h"
 #include "cli/ledger_open.h"
@@ -23,7 +24,7 @@
 static const char help[] =
     "Usage: cloister sms policy --post-compute MRENCLAVE[,…] --ledger URL [--emulated] "
     "[--no-intel]\n"
-    "                          [--root NAME=SHA256]\n"
+    "                          [--root NAME=SHA256] [--policy strict|standard|FILE.yaml]\n"
     "       cloister sms identity --policy FILE --image IMAGE\n"
     "       cloister sms serve --policy FILE --image IMAGE [--listen ADDRESS:PORT] [--threads N]\n"
     "                          [--platform NAME] [--quiet]\n"
@@ -32,6 +33,9 @@ static const char help[] =
     "installation's\n"
     "emulated platform, --root another installation's (cloister worker platform); they protect "
     "nothing.\n"
+    "--policy (default: standard) is how quotes are judged, as cloister quote verify has it; its "
+    "own roots\n"
+    "count when none of --emulated, --root and --no-intel is given.\n"
     "identity prints what apps and owners pin: which enclave, under which policy. serve runs the "
     "SMS in its\n"
     "enclave; its database is a file in $CLOISTER_HOME/sms.\n";
@@ -67,8 +71,7 @@ static struct result make_identity(const char *policy_path, const char *image_pa
     id.enclave.kind = ATTEST_IDENTITY_MRENCLAVE;
     memcpy(id.enclave.hash, image.sigstruct->enclavehash, sizeof id.enclave.hash);
     image_close(&image);
-    id.trust = policy.trust; // whoever trusts the SMS trusts the roots that it trusts
-    id.trust.allow_debug = false;
+    id.trust = policy.trust; // whoever trusts the SMS judges it as it judges others
     return proto_identity_write(&id, ret);
 }
 
@@ -200,7 +203,7 @@ static struct result ledger_json(const char *url, json_t **ret)
     return r;
 }
 
-static int print_policy(const char *post, json_t *roots, json_t *ledger)
+static int print_policy(const char *post, const char *judging, json_t *roots, json_t *ledger)
 {
     json_t *list = json_array();
     char *copy = strdup(post), *rest = NULL;
@@ -208,17 +211,30 @@ static int print_policy(const char *post, json_t *roots, json_t *ledger)
     for (char *m = strtok_r(copy, ",", &rest); m; m = strtok_r(NULL, ",", &rest))
         json_array_append_new(list, json_string(m));
     free(copy);
-    json_t *policy =
-        json_pack("{s:i, s:o, s:s, s:b, s:o, s:o}", "version", 1, "roots", roots, "tcb", "standard",
-                  "debug", 0, "ledger", ledger, "post_compute", list);
+    json_t *policy = json_pack("{s:i, s:s, s:o*, s:o, s:o}", "version", 1, "policy", judging,
+                               "roots", roots, "ledger", ledger, "post_compute", list);
     char *text = policy ? json_dumps(policy, JSON_INDENT(2)) : NULL;
     json_decref(policy);
     struct result r = text ? proto_sms_policy_read(SPAN(text, strlen(text)), &parsed)
-                           : fail(ERR_MEMORY, "out of memory");
+                           : fail(ERR_INVALID, "the policy is not a text in UTF-8");
     if (is_ok(r))
         puts(text);
     free(text);
     return is_ok(r) ? EXIT_DONE : say_failure("sms policy", r);
+}
+
+// What --policy says: a name, or a file's text. From malloc.
+static struct result read_judging(const char *name, char **ret)
+{
+    uint8_t *text;
+    size_t size;
+    if (attest_policy_named(name).data) {
+        *ret = strdup(name);
+        return RESULT_OK;
+    }
+    GUARD(file_read(name, PROTO_TRUST_POLICY_SIZE - 1, &text, &size));
+    *ret = (char *)text;
+    return RESULT_OK;
 }
 
 // NAME=SHA256 of another root's key.
@@ -235,20 +251,26 @@ static json_t *named_root(const char *text, struct result *ret_result)
 
 static int policy(int argc, char **argv)
 {
-    const char *post = NULL, *url = NULL, *root = NULL;
+    const char *post = NULL, *url = NULL, *root = NULL, *name = "standard";
     bool done, emulated = false, no_intel = false;
-    const struct option_slot slots[] = {
-        {"post-compute", &post, NULL, 0}, {"ledger", &url, NULL, 0},
-        {"root", &root, NULL, 0},         {"emulated", NULL, &emulated, 0},
-        {"no-intel", NULL, &no_intel, 0}, {0}};
+    const struct option_slot slots[] = {{"post-compute", &post, NULL, 0},
+                                        {"ledger", &url, NULL, 0},
+                                        {"root", &root, NULL, 0},
+                                        {"emulated", NULL, &emulated, 0},
+                                        {"policy", &name, NULL, 'p'},
+                                        {"no-intel", NULL, &no_intel, 0},
+                                        {0}};
     int at = options_read(argc, argv, slots, help, &done);
     if (at < 0 || done)
         return at < 0 ? EXIT_USAGE : EXIT_DONE;
     if (at != argc || !post || !url)
         return say_usage("sms", "policy needs --post-compute and --ledger");
-    json_t *roots = json_array(), *ledger = NULL;
-    struct result r = RESULT_OK;
-    if (!no_intel)
+    char *judging;
+    struct result r = read_judging(name, &judging);
+    if (!is_ok(r))
+        return say_failure(name, r);
+    json_t *roots = emulated || root || no_intel ? json_array() : NULL, *ledger = NULL;
+    if (roots && !no_intel)
         json_array_append_new(roots, json_pack("{s:s}", "name", ATTEST_ROOT_INTEL_NAME));
     if (emulated)
         json_array_append_new(roots, emulated_root(&r));
@@ -256,11 +278,15 @@ static int policy(int argc, char **argv)
         json_array_append_new(roots, named_root(root, &r));
     if (is_ok(r))
         r = ledger_json(url, &ledger);
-    if (!is_ok(r)) {
+    int code = EXIT_DONE;
+    if (is_ok(r)) {
+        code = print_policy(post, judging, roots, ledger);
+    } else {
         json_decref(roots);
-        return say_failure("sms policy", r);
+        code = say_failure("sms policy", r);
     }
-    return print_policy(post, roots, ledger);
+    free(judging);
+    return code;
 }
 
 int cmd_sms(int argc, char **argv)

@@ -40,6 +40,7 @@ static const char help[] =
     "  --listen IPV4:PORT     serve DIR/results over HTTP (port 0: any free one)\n"
     "  --results-url URL      where another web server serves DIR/results\n"
     "  --platform NAME        sgx or emulated, as for 'cloister run'\n"
+    "  --unconfined           do not limit enclaves' processes to their task's files (Landlock)\n"
     "  --poll SECONDS         default 1\n"
     "  --task ID              work on this task only, then end\n"
     "  --once                 work on what there is, then end; exit code 1 if a task failed\n"
@@ -48,7 +49,7 @@ static const char help[] =
 struct choice {
     const char *ledger, *sms, *identity, *workerpool, *directory, *post_compute, *listen, *url,
         *platform, *poll, *wallet, *task;
-    bool once;
+    bool once, unconfined;
 };
 
 static int serve_rounds(const struct choice *c, struct worker *w)
@@ -96,6 +97,7 @@ static int serve_with(const struct choice *c, const struct wallet *wallet, struc
                                .directory = directory,
                                .post_compute = post_compute,
                                .platform = c->platform,
+                               .unconfined = c->unconfined,
                                .results_url = c->url,
                                .sms_url = c->sms,
                                .sms = &identity,
@@ -145,6 +147,7 @@ static int serve(int argc, char **argv)
                                         {"wallet", &c.wallet, NULL, 'w'},
                                         {"task", &c.task, NULL, 't'},
                                         {"once", NULL, &c.once, 0},
+                                        {"unconfined", NULL, &c.unconfined, 0},
                                         {0}};
     int at = options_read(argc, argv, slots, help, &done);
     if (at < 0 || done)

@@ -15,5 +15,6 @@ int cmd_order(int argc, char **argv);
 int task_show(int argc, char **argv);
 // cloister dataset push-key, in cmd_dataset_push.c
 int dataset_push_key(int argc, char **argv);
+int app_push_key(int argc, char **argv);
 
 #endif

@@ -2,12 +2,15 @@
 #include "cli/inspect.h"
 
 #include "base/hex.h"
+#include "cli/protection.h"
+#include "cli/say.h"
 #include "image/description.h"
 #include "image/enclave_build.h"
 #include "sgx/sigstruct.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *hex_json(const void *bytes, size_t size)
 {
@@ -30,10 +33,12 @@ static json_t *text_json(struct span s)
 static void put_filesystem(json_t *j, const struct image *i, const char *path)
 {
     char tag[HEX_SIZE(32)], command[16384];
-    hex_encode(i->params->fspf_tag, 32, tag);
+    struct fingerprint known;
+    image_fspf(i, &known);
+    hex_encode(known.fspf_tag, 32, tag);
     snprintf(command, sizeof command, "veritysetup verify %s %s %s --hash-offset=%llu", path, path,
              tag, (unsigned long long)i->layout.hash_offset);
-    json_object_set_new(j, "fspf_key", hex_json(i->params->fspf_key, 32));
+    json_object_set_new(j, "fspf_key", hex_json(known.fspf_key, 32));
     json_object_set_new(j, "fspf_tag", json_string(tag));
     json_object_set_new(j, "hash_offset", number_json(i->layout.hash_offset));
     json_object_set_new(j, "data_blocks", number_json(i->trailer.data_blocks));
@@ -64,7 +69,10 @@ static json_t *enclave_json(const struct image *i, const char *mrenclave)
     json_object_set_new(j, "isvsvn", number_json(s->isvsvn));
     json_object_set_new(j, "heap", number_json(p->heap_max));
     json_object_set_new(j, "stack", number_json(p->stack_size));
+    json_object_set_new(j, "cache_pages", number_json(p->cache_pages));
     json_object_set_new(j, "threads", number_json(p->threads));
+    json_object_set_new(j, "fspf",
+                        json_string(p->flags & PARAMS_TAG_PROVIDED ? "provided" : "measured"));
     json_object_set_new(j, "service", json_boolean(p->flags & PARAMS_SMS_ENCLAVE));
     json_object_set_new(j, "kernel_size", number_json(i->kernel.size));
     json_object_set_new(j, "kernel_hash", hex_json(i->trailer.kernel_hash, 32));
@@ -100,17 +108,14 @@ static json_t *process_json(const struct image *i, const struct process *p)
 
 static json_t *regions_json(const struct regions *r)
 {
-    static const char *const kinds[] = {"", "authenticated", "encrypted", "not-protected",
-                                        "ephemeral"};
-    static const char *const keys[] = {"", "sealed", "sms"};
     json_t *list = json_array();
     for (uint32_t i = 0; i < r->count; i++) {
         const struct region *region = &r->region[i];
         json_t *j = json_object();
         json_object_set_new(j, "path", text_json(region->path));
-        json_object_set_new(j, "kind", json_string(kinds[region->kind]));
+        json_object_set_new(j, "kind", json_string(description_kind(region->kind)));
         if (region->key != REGION_KEY_NONE)
-            json_object_set_new(j, "key", json_string(keys[region->key]));
+            json_object_set_new(j, "key", json_string(description_key(region->key)));
         if (region->source.size)
             json_object_set_new(j, "source", text_json(region->source));
         json_array_append_new(list, j);
@@ -137,7 +142,7 @@ static json_t *sites_json(struct span table)
     return j;
 }
 
-struct result inspect_image(const struct image *i, const char *path, json_t **ret)
+struct result inspect_image(const struct image *i, const char *path, bool files, json_t **ret)
 {
     char fingerprint[IMAGE_FINGERPRINT_SIZE];
     struct description d;
@@ -155,7 +160,12 @@ struct result inspect_image(const struct image *i, const char *path, json_t **re
                       : NULL;
     json_object_set_new(j, "sms", sms ? sms : json_null());
     json_object_set_new(j, "sites", sites_json(d.sites));
+    struct result result = protection_put(i, &d, files, j);
     description_done(&d);
+    if (!is_ok(result)) {
+        json_decref(j);
+        return result;
+    }
     REQUIRE(j, ERR_MEMORY, "out of memory");
     *ret = j;
     return RESULT_OK;
@@ -186,9 +196,41 @@ static void print_value(const char *name, const json_t *value, int indent)
     }
 }
 
+// One line each: there are thousands.
+static void print_files(const json_t *files)
+{
+    size_t index;
+    json_t *f;
+    puts("files:");
+    json_array_foreach(files, index, f)
+    {
+        const char *hash = json_string_value(json_object_get(f, "sha256"));
+        const char *target = json_string_value(json_object_get(f, "target"));
+        printf("  %s %5lld:%-5lld %12lld %64s %-13s ",
+               json_string_value(json_object_get(f, "mode")),
+               (long long)json_integer_value(json_object_get(f, "uid")),
+               (long long)json_integer_value(json_object_get(f, "gid")),
+               (long long)json_integer_value(json_object_get(f, "size")),
+               hash ? hash : json_string_value(json_object_get(f, "type")),
+               json_string_value(json_object_get(f, "region")));
+        say_name(json_string_value(json_object_get(f, "path")));
+        if (target) {
+            printf(" -> ");
+            say_name(target);
+        }
+        putchar('\n');
+    }
+}
+
 void inspect_print(const json_t *object)
 {
     const char *key;
     json_t *member;
-    json_object_foreach((json_t *)object, key, member) print_value(key, member, 0);
+    json_object_foreach((json_t *)object, key, member)
+    {
+        if (strcmp(key, "files") == 0)
+            print_files(member);
+        else
+            print_value(key, member, 0);
+    }
 }

@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-struct result inspect_image(const struct image *i, const char *path, json_t **ret);
+// `files`: also the list of all files, with digests.
+struct result inspect_image(const struct image *i, const char *path, bool files, json_t **ret);
 void inspect_print(const json_t *object);
 
 #endif

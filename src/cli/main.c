@@ -8,13 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "cli/cli.h"
+#include "cli/cmd_scone.h"
+#include "cli/launcher.h"
+#include "crypto/gcm.h"
 #include "crypto/sha256.h"
 #include "os/home.h"
 
-#define VERSION "0.1.0"
-
 #pragma weak cmd_build
+#pragma weak cmd_init
+#pragma weak cmd_diff
+#pragma weak cmd_sign
+#pragma weak cmd_fspf
+#pragma weak cmd_scone
+#pragma weak cmd_push
+#pragma weak cmd_pull
 #pragma weak cmd_wallet
 #pragma weak cmd_ledger
 #pragma weak cmd_app
@@ -26,6 +35,7 @@
 #pragma weak cmd_worker
 #pragma weak cmd_quote
 #pragma weak cmd_certs
+#pragma weak cmd_ratls
 
 static const struct {
     const char *word;
@@ -33,12 +43,17 @@ static const struct {
     const char *help;                  // NULL begins a group, whose title is `word`
 } commands[] = {
     {"Images", NULL, NULL},
+    {"init", cmd_init, "begin an application from a template"},
     {"build", cmd_build, "make a protected image from a folder with a cloister.yaml"},
     {"run", cmd_run, "run an image in an enclave"},
     {"fingerprint", cmd_fingerprint, "print FSPF_KEY|FSPF_TAG|MRENCLAVE"},
     {"mrenclave", cmd_mrenclave, "print the measurement"},
     {"inspect", cmd_inspect, "say what is in an image and what protects it"},
-    {"fspf", cmd_fspf, "verify every byte of an image"},
+    {"diff", cmd_diff, "say why two images have two fingerprints"},
+    {"sign", cmd_sign, "sign an image anew, here or in an HSM"},
+    {"fspf", cmd_fspf, "make file-system protection files; verify every byte of an image"},
+    {"push", cmd_push, "copy an OCI image to a registry"},
+    {"pull", cmd_pull, "fetch an OCI image and put its protected image together"},
     {"Ledger", NULL, NULL},
     {"wallet", cmd_wallet, "create and show wallets"},
     {"ledger", cmd_ledger, "init, serve, show and verify the embedded ledger"},
@@ -53,6 +68,7 @@ static const struct {
     {"Attestation", NULL, NULL},
     {"quote", cmd_quote, "show and verify quotes"},
     {"certs", cmd_certs, "show certificates and revocation lists"},
+    {"ratls", cmd_ratls, "judge the evidence in a TLS server's certificate"},
 };
 
 static void help(FILE *out)
@@ -78,8 +94,21 @@ static int run_tool(char **argv)
     return 1;
 }
 
+static void select_instructions(void)
+{
+    unsigned a, b, c, d;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        sha256_select(b >> 29 & 1); // SHA extensions
+}
+
 int main(int argc, char **argv)
 {
+    select_instructions();
+    if (argc > 0 && launcher_is_name(argv[0]))
+        return launcher_main(argc, argv);
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "scone") == 0)
+        return cmd_scone ? cmd_scone(argc, argv) : run_tool(argv);
     if (argc < 2) {
         help(stderr);
         return 2;
@@ -89,12 +118,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("cloister " VERSION);
+        puts("cloister " CLOISTER_VERSION);
         return 0;
     }
     unsigned a, b, c, d;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
         sha256_select(b >> 29 & 1); // SHA extensions
+    if (__get_cpuid(1, &a, &b, &c, &d) && (c & bit_AES) && (c & bit_PCLMUL) && (c & bit_SSE4_1))
+        gcm_select(GCM_AESNI);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (commands[i].help && strcmp(commands[i].word, argv[1]) == 0)
             return commands[i].run ? commands[i].run(argc - 1, argv + 1) : run_tool(argv);

@@ -43,7 +43,7 @@ static void answer_free(struct answer *a)
     *a = (struct answer){NULL, 0, NULL};
 }
 
-// -- the cache: what was fetched, by its URL, until it expires ------------------------------------
+// -- the cache: what was fetched, by its path, until it expires -----------------------------------
 
 static struct result cache_open(const struct quote_fetch *f, sqlite3 **ret)
 {
@@ -53,10 +53,11 @@ static struct result cache_open(const struct quote_fetch *f, sqlite3 **ret)
         GUARD(home_path("collateral.db", path));
     if (sqlite3_open(f->cache ? f->cache : path, &db) != SQLITE_OK ||
         sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
-        sqlite3_exec(db,
-                     "CREATE TABLE IF NOT EXISTS answer (url TEXT PRIMARY KEY, body BLOB NOT NULL, "
-                     "chain TEXT, expires INTEGER NOT NULL)",
-                     NULL, NULL, NULL) != SQLITE_OK) {
+        sqlite3_exec(
+            db,
+            "CREATE TABLE IF NOT EXISTS document (path TEXT PRIMARY KEY, body BLOB NOT NULL, "
+            "chain TEXT, expires INTEGER NOT NULL)",
+            NULL, NULL, NULL) != SQLITE_OK) {
         sqlite3_close(db);
         return fail(ERR_IO, "cannot open the collateral cache");
     }
@@ -64,13 +65,14 @@ static struct result cache_open(const struct quote_fetch *f, sqlite3 **ret)
     return RESULT_OK;
 }
 
-static struct result cache_get(sqlite3 *db, const char *url, int64_t now, struct answer *ret)
+// Whoever served it: Intel signed it.
+static struct result cache_get(sqlite3 *db, const char *path, int64_t now, struct answer *ret)
 {
     sqlite3_stmt *s = NULL;
     struct answer a = {NULL, 0, NULL};
-    if (sqlite3_prepare_v2(db, "SELECT body, chain FROM answer WHERE url = ? AND expires >= ?", -1,
-                           &s, NULL) == SQLITE_OK &&
-        sqlite3_bind_text(s, 1, url, -1, SQLITE_STATIC) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(db, "SELECT body, chain FROM document WHERE path = ? AND expires >= ?",
+                           -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_bind_int64(s, 2, now) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
         const void *body = sqlite3_column_blob(s, 0);
         const unsigned char *chain = sqlite3_column_text(s, 1);
@@ -89,12 +91,12 @@ static struct result cache_get(sqlite3 *db, const char *url, int64_t now, struct
     return RESULT_OK;
 }
 
-static void cache_put(sqlite3 *db, const char *url, const struct answer *a, int64_t expires)
+static void cache_put(sqlite3 *db, const char *path, const struct answer *a, int64_t expires)
 {
     sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?)", -1, &s, NULL) ==
-            SQLITE_OK &&
-        sqlite3_bind_text(s, 1, url, -1, SQLITE_STATIC) == SQLITE_OK &&
+    if (sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", -1, &s,
+                           NULL) == SQLITE_OK &&
+        sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_bind_blob(s, 2, a->data, (int)a->size, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_bind_text(s, 3, a->chain, -1, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_bind_int64(s, 4, expires) == SQLITE_OK)
@@ -176,36 +178,31 @@ static struct result download(const struct item *item, const char *url, struct a
 }
 
 static struct result get_item(const struct quote_fetch *f, sqlite3 *db, const struct item *item,
-                              const char *url, struct answer *ret)
+                              const char *path, struct answer *ret)
 {
     int64_t expires = 0;
-    if (is_ok(cache_get(db, url, f->now, ret)))
+    char url[URL_SIZE_MAX];
+    if (is_ok(cache_get(db, path, f->now, ret)))
         return RESULT_OK;
     REQUIRE(!f->offline, ERR_NOT_FOUND, "the collateral is not in the cache, or it has expired");
+    bool elsewhere = item == &root_crl_item && f->root_crl;
+    int size =
+        snprintf(url, sizeof url, "%s%s", elsewhere ? f->root_crl : f->url, elsewhere ? "" : path);
+    REQUIRE(size > 0 && (size_t)size < sizeof url, ERR_RANGE, "the URL is too long");
     GUARD(download(item, url, ret));
     struct result r = expiry_of(item, ret, &expires);
     if (!is_ok(r))
         answer_free(ret);
     else
-        cache_put(db, url, ret, expires);
+        cache_put(db, path, ret, expires);
     return r;
 }
 
-static struct result write_part(const struct quote_fetch *f, enum attest_part part,
-                                struct span data)
-{
-    char path[PATH_MAX];
-    int size = snprintf(path, sizeof path, "%s/%s", f->out, attest_part_file(part));
-    REQUIRE(size > 0 && (size_t)size < sizeof path, ERR_RANGE, "the path is too long");
-    GUARD(file_make_parents(path));
-    return file_write(path, data, 0644, FILE_REPLACE);
-}
-
-// The item's URL has up to two texts in it.
+// The item's path has up to two texts in it.
 static struct result collect(const struct quote_fetch *f, sqlite3 *db, const struct item *item,
-                             const char *first, const char *second)
+                             const char *first, const char *second, struct attest_collateral *ret)
 {
-    char path[256], url[URL_SIZE_MAX];
+    char path[256];
     struct answer a;
     if (item == &tcb_item)
         snprintf(path, sizeof path, "/%s/certification/v4/tcb?fmspc=%s", first, second);
@@ -215,16 +212,13 @@ static struct result collect(const struct quote_fetch *f, sqlite3 *db, const str
         snprintf(path, sizeof path, "/sgx/certification/v4/pckcrl?ca=%s&encoding=der", first);
     else
         snprintf(path, sizeof path, "/sgx/certification/v4/rootcacrl");
-    bool elsewhere = item == &root_crl_item && f->root_crl;
-    int size =
-        snprintf(url, sizeof url, "%s%s", elsewhere ? f->root_crl : f->url, elsewhere ? "" : path);
-    REQUIRE(size > 0 && (size_t)size < sizeof url, ERR_RANGE, "the URL is too long");
-    GUARD(get_item(f, db, item, url, &a));
-    struct result r = write_part(f, item->part, SPAN(a.data, a.size));
-    if (is_ok(r) && a.chain)
-        r = write_part(f, item->chain_part, SPAN(a.chain, strlen(a.chain)));
-    answer_free(&a);
-    return r;
+    GUARD(get_item(f, db, item, path, &a));
+    ret->parts[item->part] = SPAN(a.data, a.size);
+    if (a.chain && item->json_name)
+        ret->parts[item->chain_part] = SPAN(a.chain, strlen(a.chain));
+    else
+        free(a.chain);
+    return RESULT_OK;
 }
 
 // Which platform the quote says it is from; not verified, it only chooses what to ask for.
@@ -250,8 +244,18 @@ static struct result read_platform(const struct attest_quote *quote, char ret_fm
     return RESULT_OK;
 }
 
-struct result quote_fetch_collateral(const struct quote_fetch *f)
+static struct result copy_chain(struct span chain, struct span *ret)
 {
+    uint8_t *copy = malloc(chain.size);
+    REQUIRE(copy, ERR_MEMORY, "out of memory");
+    memcpy(copy, chain.data, chain.size);
+    *ret = SPAN(copy, chain.size);
+    return RESULT_OK;
+}
+
+struct result quote_fetch_collateral(const struct quote_fetch *f, struct attest_collateral *ret)
+{
+    struct attest_collateral c = {0};
     struct attest_quote quote;
     char fmspc[HEX_SIZE(6)];
     const char *ca;
@@ -260,15 +264,38 @@ struct result quote_fetch_collateral(const struct quote_fetch *f)
     GUARD(read_platform(&quote, fmspc, &ca));
     GUARD(cache_open(f, &db));
     const char *tee = quote.tdx ? "tdx" : "sgx";
-    struct result r = collect(f, db, &tcb_item, tee, fmspc);
+    struct result r = collect(f, db, &tcb_item, tee, fmspc, &c);
     if (is_ok(r))
-        r = collect(f, db, &qe_item, tee, "");
+        r = collect(f, db, &qe_item, tee, "", &c);
     if (is_ok(r))
-        r = collect(f, db, &pck_crl_item, ca, "");
+        r = collect(f, db, &pck_crl_item, ca, "", &c);
     if (is_ok(r))
-        r = collect(f, db, &root_crl_item, "", "");
+        r = collect(f, db, &root_crl_item, "", "", &c);
     if (is_ok(r))
-        r = write_part(f, ATTEST_PART_PCK_CHAIN, quote.certdata);
+        r = copy_chain(quote.certdata, &c.parts[ATTEST_PART_PCK_CHAIN]);
     sqlite3_close(db);
+    if (is_ok(r))
+        *ret = c;
+    else
+        quote_collateral_free(&c);
     return r;
+}
+
+void quote_collateral_free(struct attest_collateral *c)
+{
+    for (int i = 0; i < ATTEST_PART_COUNT; i++)
+        free((void *)(uintptr_t)c->parts[i].data);
+    *c = (struct attest_collateral){0};
+}
+
+struct result quote_collateral_write(const struct attest_collateral *c, const char *dir)
+{
+    char path[PATH_MAX];
+    for (int i = 0; i < ATTEST_PART_COUNT; i++) {
+        int size = snprintf(path, sizeof path, "%s/%s", dir, attest_part_file((enum attest_part)i));
+        REQUIRE(size > 0 && (size_t)size < sizeof path, ERR_RANGE, "the path is too long");
+        GUARD(file_make_parents(path));
+        GUARD(file_write(path, c->parts[i], 0644, FILE_REPLACE));
+    }
+    return RESULT_OK;
 }

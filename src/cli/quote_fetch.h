@@ -6,19 +6,22 @@
 
 #include <stdint.h>
 
-#include "base/bytes.h"
-#include "base/result.h"
+#include "attest/collateral.h"
 
 struct quote_fetch {
     struct span quote;
     const char *url;      // without the path, "https://pccs.example.org"
     const char *root_crl; // URL of the root CA's CRL; NULL: the PCCS has it
-    const char *out;      // folder, made when missing
     const char *cache;    // SQLite file; NULL: the home's
     bool offline;         // what is not in the cache, or has expired, is an error
     int64_t now;
 };
 
-struct result quote_fetch_collateral(const struct quote_fetch *f);
+// `ret` is freed by quote_collateral_free().
+struct result quote_fetch_collateral(const struct quote_fetch *f, struct attest_collateral *ret);
+void quote_collateral_free(struct attest_collateral *c);
+
+// One file a part, into a folder that is made when missing.
+struct result quote_collateral_write(const struct attest_collateral *c, const char *dir);
 
 #endif

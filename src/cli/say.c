@@ -21,3 +21,9 @@ int say_json(json_t *j)
     json_decref(j);
     return bad ? EXIT_REFUSED : EXIT_DONE;
 }
+
+void say_name(const char *text)
+{
+    for (const char *at = text ? text : ""; *at; at++)
+        putchar((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at);
+}

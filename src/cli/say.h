@@ -18,5 +18,7 @@ int say_failure(const char *what, struct result r);
 int say_usage(const char *word, const char *what);
 // One JSON object on stdout; frees it. Gives EXIT_DONE.
 int say_json(json_t *j);
+// A text of somebody else on stdout: control characters, which a terminal would obey, as '?'.
+void say_name(const char *text);
 
 #endif

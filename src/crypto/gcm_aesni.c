@@ -136,7 +136,7 @@ static void multiply_add(struct product *p, __m128i a, __m128i b)
 }
 
 // The 256-bit product, doubled because the operands are bit-reflected, modulo the field's polynomial.
-static __m128i reduce(const struct product *p)
+static inline __m128i reduce(const struct product *p)
 {
     __m128i low = _mm_xor_si128(p->low, _mm_slli_si128(p->middle, 8));
     __m128i high = _mm_xor_si128(p->high, _mm_srli_si128(p->middle, 8));

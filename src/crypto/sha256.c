@@ -113,6 +113,23 @@ void sha256(struct span s, uint8_t ret[SHA256_SIZE])
 void sha256_4k_pair(const void *a, const void *b, uint8_t ret_a[SHA256_SIZE],
                     uint8_t ret_b[SHA256_SIZE])
 {
+    sha256_4k_pair_ahead(a, b, (const void *const[4]){NULL}, ret_a, ret_b);
+}
+
+// A few cache lines of what comes next, spread over the time that hashing takes.
+static void ask_for(const void *const next[4], size_t at, size_t size)
+{
+    for (size_t k = at; k < at + size; k += 64) {
+        for (unsigned i = 0; i < 2 && next[i]; i++)
+            __builtin_prefetch((const uint8_t *)next[i] + k, 0, 3);
+        for (unsigned i = 2; i < 4 && next[i]; i++)
+            __builtin_prefetch((const uint8_t *)next[i] + k, 1, 3);
+    }
+}
+
+void sha256_4k_pair_ahead(const void *a, const void *b, const void *const next[4],
+                          uint8_t ret_a[SHA256_SIZE], uint8_t ret_b[SHA256_SIZE])
+{
     if (!sha256_use_shani) {
         sha256(SPAN(a, 4096), ret_a);
         sha256(SPAN(b, 4096), ret_b);
@@ -123,7 +140,12 @@ void sha256_4k_pair(const void *a, const void *b, uint8_t ret_a[SHA256_SIZE],
     uint32_t state_a[8], state_b[8];
     __builtin_memcpy(state_a, initial_state, sizeof state_a);
     __builtin_memcpy(state_b, initial_state, sizeof state_b);
-    sha256_shani_blocks_pair(state_a, a, state_b, b, 4096 / SHA256_BLOCK_SIZE);
+    const size_t piece = 512;
+    for (size_t at = 0; at < 4096; at += piece) {
+        ask_for(next, at, piece);
+        sha256_shani_blocks_pair(state_a, (const uint8_t *)a + at, state_b, (const uint8_t *)b + at,
+                                 piece / SHA256_BLOCK_SIZE);
+    }
     sha256_shani_blocks_pair(state_a, padding, state_b, padding, 1);
     store_state(state_a, ret_a);
     store_state(state_b, ret_b);

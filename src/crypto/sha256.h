@@ -32,6 +32,11 @@ void sha256(struct span s, uint8_t ret[SHA256_SIZE]);
 void sha256_4k_pair(const void *a, const void *b, uint8_t ret_a[SHA256_SIZE],
                     uint8_t ret_b[SHA256_SIZE]);
 
+// The same, while the caches are asked for 4096 bytes at next[0] and next[1], to read, and at next[2] and next[3], to
+// write: what is copied and hashed after this. NULL: nothing.
+void sha256_4k_pair_ahead(const void *a, const void *b, const void *const next[4],
+                          uint8_t ret_a[SHA256_SIZE], uint8_t ret_b[SHA256_SIZE]);
+
 // sha256_shani.c: callable only where the CPU has SHA, SSSE3 and SSE4.1. They use vector registers.
 void sha256_shani_blocks(uint32_t state[8], const uint8_t *data, size_t blocks);
 void sha256_shani_blocks_pair(uint32_t state_a[8], const uint8_t *a, uint32_t state_b[8],

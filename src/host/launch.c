@@ -12,10 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/device.h"
 #include "host/hostile.h"
 #include "host/runtime.h"
 #include "image/enclave_build.h"
 #include "image/kernel_elf.h"
+#include "shield/configid.h"
 
 #define SITES_MAX 64u
 
@@ -52,7 +54,22 @@ static struct result tell_sites(struct host *host)
     return host->platform->enclu_sites(host->enclave, sites, count);
 }
 
-static struct result build(struct host *host, uint64_t *since)
+// Which file system and task, where the enclave does not measure it; `ret` is zeroes otherwise.
+static void choose_file_system(const struct image *image, const struct host_options *options,
+                               struct device_fspf *ret)
+{
+    struct fingerprint own;
+    memset(ret, 0, sizeof *ret);
+    if (!(image->params->flags & PARAMS_TAG_PROVIDED))
+        return;
+    image_fspf(image, &own);
+    memcpy(ret->key, options->fspf_key ? options->fspf_key : own.fspf_key, sizeof ret->key);
+    memcpy(ret->tag, options->fspf_tag ? options->fspf_tag : own.fspf_tag, sizeof ret->tag);
+    if (options->task)
+        memcpy(ret->task, options->task, sizeof ret->task);
+}
+
+static struct result build(struct host *host, const struct device_fspf *fspf, uint64_t *since)
 {
     const struct image *image = &host->image;
     const struct enclave_sink sink = {sink_add, host};
@@ -60,6 +77,8 @@ static struct result build(struct host *host, uint64_t *since)
     struct sgx_secs secs;
     GUARD(enclave_check_params(image->params));
     enclave_secs(debug, &secs);
+    if (image->params->flags & PARAMS_TAG_PROVIDED)
+        configid_make(fspf->key, fspf->tag, fspf->task, secs.configid);
     if (host->configid)
         memcpy(secs.configid, host->configid, sizeof secs.configid);
     GUARD(host->platform->create(&secs, &host->enclave));
@@ -98,7 +117,8 @@ static struct result add_strings(struct boot_info *boot, char *const *strings, s
     return RESULT_OK;
 }
 
-static struct result make_boot(struct host *host, const struct host_options *options)
+static struct result make_boot(struct host *host, const struct device_fspf *fspf,
+                               const struct host_options *options)
 {
     size_t size = (sizeof(struct boot_info) + 4095) & ~(size_t)4095;
     struct boot_info *boot =
@@ -111,6 +131,13 @@ static struct result make_boot(struct host *host, const struct host_options *opt
     if (host->image.init.size != 0) {
         boot->init_address = (uintptr_t)host->image.init.data;
         boot->init_size = host->image.init.size;
+    }
+    if (host->image.params->flags & PARAMS_TAG_PROVIDED) {
+        memcpy(boot->fspf_key, fspf->key, sizeof boot->fspf_key);
+        memcpy(boot->fspf_tag, fspf->tag, sizeof boot->fspf_tag);
+        memcpy(boot->task, fspf->task, sizeof boot->task);
+        boot->data_blocks = host->image.trailer.data_blocks;
+        boot->hash_offset = host->image.layout.hash_offset;
     }
     boot->cpu_features = cpu_features();
     boot->flags = options->boot_flags;
@@ -181,10 +208,13 @@ static void watch(struct host *host, struct host_outcome *ret_outcome)
 static struct result launch(struct host *host, const struct host_options *options)
 {
     uint64_t since = now_ns();
-    GUARD(image_open(options->image_path, options->note, &host->image));
+    struct device_fspf fspf;
+    GUARD(image_open_root(options->image_path, options->root, options->note, &host->image));
     end_phase(host, PHASE_OPEN, &since);
-    GUARD(build(host, &since));
-    GUARD(make_boot(host, options));
+    REQUIRE(host->image.params, ERR_INVALID, "the image holds a file system alone, and no enclave");
+    choose_file_system(&host->image, options, &fspf);
+    GUARD(build(host, &fspf, &since));
+    GUARD(make_boot(host, &fspf, options));
     GUARD(make_events(host));
     GUARD(host_threads_init(host, host->image.params->threads));
     if (options->hostile_seed != 0) {

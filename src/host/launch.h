@@ -30,13 +30,17 @@ struct host_quoting {
 
 struct host_options {
     const char *image_path;
+    const char *root; // the directory with a split image's files; NULL: none
     const struct sgx_platform *platform;
     const struct host_quoting *quoting; // NULL: none
     char *const *arguments; // for the program, where the image lets the host choose them
     size_t argument_count;
     char *const *hints; // "NAME=value", for init
     size_t hint_count;
-    const uint8_t *configid; // SECS.CONFIGID, 64 bytes; NULL: zero
+    // SECS.CONFIGID, 64 bytes; NULL: zero, or with PARAMS_TAG_PROVIDED what names the next three.
+    const uint8_t *configid;
+    // With PARAMS_TAG_PROVIDED, each 32 bytes. NULL: the image's own key and tag; no task.
+    const uint8_t *fspf_key, *fspf_tag, *task;
     uint64_t boot_flags;     // BOOT_…
     uint64_t hostile_seed;   // tests: not 0: answer host calls with lies drawn from this seed
     uint32_t hostile_rate;   // one answer in so many

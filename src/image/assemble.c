@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/assemble.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +100,14 @@ static struct result add_packages(const struct manifest *m, const char *director
     return result;
 }
 
+static struct result add_directory(struct tree *t, const char *path, uint32_t mode)
+{
+    const struct tree_inode inode = {.mode = S_IFDIR | mode};
+    return tree_find(t, path, true) ? RESULT_OK : tree_put(t, path, &inode, NULL);
+}
+
 // What programs expect in /etc, where no package brings it (Debian makes these at installation).
-static struct result add_basics(struct staging *s, struct image_note *note)
+static struct result add_basics(struct tree *t)
 {
     static const struct {
         const char *path, *content;
@@ -112,66 +119,82 @@ static struct result add_basics(struct staging *s, struct image_note *note)
         {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
-        if (!staging_exists(s, files[i].path))
-            GUARD(staging_write(s, note, files[i].path,
-                                SPAN(files[i].content, strlen(files[i].content)), 0644));
+        if (!tree_find(t, files[i].path, true))
+            GUARD(tree_write(t, files[i].path, SPAN(files[i].content, strlen(files[i].content)),
+                             0644));
     }
     static const struct {
         const char *path;
         uint32_t mode;
     } directories[] = {
         {"/dev", 0755}, {"/proc", 0555}, {"/sys", 0555}, {"/root", 0700}, {"/tmp", 01777}};
-    for (size_t i = 0; i < ARRAY_COUNT(directories); i++) {
-        if (!staging_exists(s, directories[i].path))
-            GUARD(staging_make_directory(s, note, directories[i].path, directories[i].mode));
-    }
+    for (size_t i = 0; i < ARRAY_COUNT(directories); i++)
+        GUARD(add_directory(t, directories[i].path, directories[i].mode));
     return RESULT_OK;
 }
 
-static struct result check_entrypoint(const struct manifest *m, const struct staging *s,
-                                      struct image_note *note)
+// The staging is for what runs programs over the files: unpacked packages, and Python's compiler.
+static bool needs_staging(const struct manifest *m, const char *root)
+{
+    glob_t found = {0};
+    char pattern[PATH_MAX + 24];
+    if (m->packages.count || !m->python_bytecode || !root)
+        return m->packages.count > 0;
+    // Of the names of a root directory, "[" and the like only make this say yes too often or too seldom.
+    snprintf(pattern, sizeof pattern, "%s/usr/bin/python3.*", root);
+    bool python = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    globfree(&found);
+    return python;
+}
+
+static struct result copy_in(struct staging *s, struct tree *t, struct image_note *note,
+                             const char *from, const char *to, uint32_t mode)
 {
     struct stat st;
-    int fd;
-    GUARD(staging_open(s, note, m->entrypoint, &fd));
-    bool program = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
-    close(fd);
-    return program ? RESULT_OK
-                   : image_fail(note, ERR_INVALID, "entrypoint is not an executable file", "%s",
-                                m->entrypoint);
+    if (t)
+        return tree_copy(t, note, from, to, mode);
+    if (stat(from, &st) == 0 && S_ISDIR(st.st_mode))
+        return staging_copy_tree(s, note, from, to);
+    return staging_copy_file(s, note, from, to, mode);
 }
 
 struct result assemble_files(const struct manifest *m, const char *directory, bool update_lock,
-                             struct staging *s, struct image_note *note)
+                             struct staging *s, struct tree *t, struct image_note *note)
 {
-    GUARD(add_packages(m, directory, update_lock, s, note));
     char path[PATH_MAX];
-    if (m->root) {
+    GUARD(add_packages(m, directory, update_lock, s, note));
+    if (m->root)
         GUARD(tool_path(note, directory, m->root, path));
-        GUARD(staging_copy_tree(s, note, path, "/"));
-    }
+    struct tree *direct = needs_staging(m, m->root ? path : NULL) ? NULL : t;
+    if (m->root)
+        GUARD(copy_in(s, direct, note, path, "/", UINT32_MAX));
     for (size_t i = 0; i < m->file_count; i++) {
         const struct manifest_copy *c = &m->files[i];
-        struct stat st;
         GUARD(tool_path(note, directory, c->from, path));
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            GUARD(staging_copy_tree(s, note, path, c->to));
-        else
-            GUARD(staging_copy_file(s, note, path, c->to, c->mode));
+        GUARD(copy_in(s, direct, note, path, c->to, c->mode));
     }
-    if (staging_exists(s, IMAGE_DIRECTORY))
-        return image_fail(note, ERR_EXISTS, "the application brings a file that is reserved", "%s",
-                          IMAGE_DIRECTORY);
-    GUARD(add_basics(s, note));
-    if (m->directory && !staging_exists(s, m->directory))
-        GUARD(staging_make_directory(s, note, m->directory, 0755));
-    for (size_t i = 0; i < m->region_count; i++) {
-        if (!staging_exists(s, m->regions[i].path))
-            GUARD(staging_make_directory(s, note, m->regions[i].path, 0755));
-    }
+    if (direct)
+        return RESULT_OK;
     if (m->python_bytecode)
         GUARD(bytecode_compile(s, note));
-    return check_entrypoint(m, s, note);
+    return tree_add_directory(t, note, s->root, "/");
+}
+
+struct result assemble_tree(const struct manifest *m, struct tree *t, struct image_note *note)
+{
+    if (tree_find(t, IMAGE_DIRECTORY, false))
+        return image_fail(note, ERR_EXISTS, "the application brings a file that is reserved", "%s",
+                          IMAGE_DIRECTORY);
+    GUARD(add_basics(t));
+    if (m->directory)
+        GUARD(add_directory(t, m->directory, 0755));
+    for (size_t i = 0; i < m->region_count; i++)
+        GUARD(add_directory(t, m->regions[i].path, 0755));
+    const struct tree_node *n = tree_find(t, m->entrypoint, true);
+    if (!n || !S_ISREG(n->inode->mode) || !(n->inode->mode & 0111))
+        return image_fail(note, n ? ERR_INVALID : ERR_NOT_FOUND,
+                          "entrypoint is not an executable file", "%s", m->entrypoint);
+    return RESULT_OK;
 }
 
 static struct result encode_process(const struct manifest *m, struct writer *w)
@@ -212,12 +235,15 @@ static struct result region_of(const struct manifest_region *m, struct image_not
         if (strcmp(m->key, keys[i]) == 0)
             r.key = i;
     }
-    if (!r.kind || (m->key && !r.key))
+    if (m->content_key)
+        r.key = m->key || m->source ? REGION_KEY_NONE : REGION_KEY_CONTENT;
+    if (!r.kind || ((m->key || m->content_key) && !r.key))
         return image_fail(note, ERR_INVALID, "unknown kind or key of a region", "%s: %s %s",
                           m->path, m->kind, m->key ? m->key : "");
     if (m->source)
         r.source = SPAN(m->source, strlen(m->source));
-    if (!m->source && r.kind == REGION_ENCRYPTED) { // a name in the host's working directory
+    if (!m->source && r.kind == REGION_ENCRYPTED &&
+        r.key != REGION_KEY_CONTENT) { // a name in the host's working directory
         snprintf(source, REGION_PATH_MAX + 16, "%.*s.volume", (int)REGION_PATH_MAX, m->path + 1);
         for (char *at = source; *at; at++)
             *at = *at == '/' ? '-' : *at;
@@ -265,7 +291,7 @@ static struct result fspf_key(const struct manifest *m, struct span regions, str
     return RESULT_OK;
 }
 
-static struct result describe(const struct manifest *m, struct staging *s, struct image_note *note,
+static struct result describe(const struct manifest *m, struct tree *t, struct image_note *note,
                               uint8_t *buffer, uint8_t ret_fspf_key[32])
 {
     uint8_t plaintext[REGIONS_SIZE_MAX], sealed[REGIONS_SEALED_SIZE(REGIONS_SIZE_MAX)];
@@ -275,23 +301,21 @@ static struct result describe(const struct manifest *m, struct staging *s, struc
     GUARD(encode_regions(m, note, &regions));
     GUARD(fspf_key(m, writer_span(&regions), writer_span(&process), ret_fspf_key));
     GUARD(sealed_regions_seal(ret_fspf_key, writer_span(&regions), sealed));
-    GUARD(staging_make_directory(s, note, IMAGE_DIRECTORY, 0755));
-    GUARD(staging_write(s, note, IMAGE_PROCESS, writer_span(&process), 0444));
-    return staging_write(s, note, IMAGE_REGIONS, SPAN(sealed, REGIONS_SEALED_SIZE(regions.size)),
-                         0444);
+    GUARD(tree_write(t, IMAGE_PROCESS, writer_span(&process), 0444));
+    return tree_write(t, IMAGE_REGIONS, SPAN(sealed, REGIONS_SEALED_SIZE(regions.size)), 0444);
 }
 
-struct result assemble_description(const struct manifest *m, struct staging *s,
+struct result assemble_description(const struct manifest *m, struct tree *t,
                                    struct image_note *note, uint8_t ret_fspf_key[32])
 {
     uint8_t *sites;
     size_t sites_size;
-    GUARD(scan_tree(s->root, note, &sites, &sites_size));
+    GUARD(scan_tree(t, note, &sites, &sites_size));
     uint8_t *buffer = malloc(PROCESS_SIZE_MAX);
     struct result result =
-        buffer ? describe(m, s, note, buffer, ret_fspf_key) : fail(ERR_MEMORY, "out of memory");
+        buffer ? describe(m, t, note, buffer, ret_fspf_key) : fail(ERR_MEMORY, "out of memory");
     if (is_ok(result))
-        result = staging_write(s, note, IMAGE_SITES, SPAN(sites, sites_size), 0444);
+        result = tree_write(t, IMAGE_SITES, SPAN(sites, sites_size), 0444);
     free(buffer);
     free(sites);
     return result;

@@ -5,10 +5,23 @@
 #ifndef IMAGE_BUILD_H
 #define IMAGE_BUILD_H
 
-#include "image/image.h"
+#include "image/image_write.h"
+#include "image/manifest.h"
 #include "image/note.h"
 
+// Where the files come from, and what else is made of them, when it is not packages and directories.
+struct build_hooks {
+    void *context;
+    // Before the manifest's own files: fills the tree, and completes the manifest.
+    struct result (*fill)(void *context, struct manifest *m, struct tree *t,
+                          struct image_note *note);
+    // After the image was written, from the same input.
+    struct result (*finish)(void *context, const struct manifest *m, const struct image_input *in,
+                            const struct image_output *out, struct image_note *note);
+};
+
 struct build_options {
+    const struct build_hooks *hooks; // NULL: none
     const char *directory;
     const char *output; // NULL: directory/name.cloister
     const char *sms;    // file with the SMS identity; NULL: the manifest's, if any
@@ -17,6 +30,8 @@ struct build_options {
     const char *kernel; // NULL: beside the program, lib/cloister/kernel.elf
     const char *init;   // NULL: beside the program, lib/cloister/init
     bool update_lock;
+    bool sbom;  // NAME.spdx.json and NAME.provenance.json beside the image
+    bool split; // the split form: files other than the builder's own stay out
 };
 
 struct build_report {

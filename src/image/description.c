@@ -20,14 +20,16 @@ static struct result read_all(const struct image *i, struct description *d)
 {
     struct erofs fs;
     struct span process, regions;
+    struct fingerprint known;
     size_t size;
+    image_fspf(i, &known);
     GUARD(erofs_open(i->filesystem, &fs));
     GUARD(read_file(&fs, IMAGE_PROCESS, PROCESS_SIZE_MAX, &d->memory[0], &process));
     GUARD(process_decode(process, &d->process));
     GUARD(read_file(&fs, IMAGE_REGIONS, REGIONS_SEALED_SIZE(REGIONS_SIZE_MAX), &d->memory[1],
                     &regions));
-    GUARD(sealed_regions_open(i->params->fspf_key, regions, d->memory[1] + REGIONS_SEALED_SIZE(0),
-                              &size));
+    GUARD(
+        sealed_regions_open(known.fspf_key, regions, d->memory[1] + REGIONS_SEALED_SIZE(0), &size));
     GUARD(regions_decode(SPAN(d->memory[1] + REGIONS_SEALED_SIZE(0), size), &d->regions));
     GUARD(read_file(&fs, IMAGE_SITES, SITES_SIZE_MAX, &d->memory[2], &d->sites));
     return sites_check(d->sites);
@@ -49,4 +51,17 @@ void description_done(struct description *d)
         free(d->memory[k]);
         d->memory[k] = NULL;
     }
+}
+
+const char *description_kind(enum region_kind kind)
+{
+    static const char *const names[] = {"", "authenticated", "encrypted", "not-protected",
+                                        "ephemeral"};
+    return (unsigned)kind < ARRAY_COUNT(names) ? names[kind] : "";
+}
+
+const char *description_key(enum region_key key)
+{
+    static const char *const names[] = {"", "sealed", "sms", "content"};
+    return (unsigned)key < ARRAY_COUNT(names) ? names[key] : "";
 }

@@ -19,4 +19,8 @@ struct description {
 struct result description_read(const struct image *i, struct description *ret);
 void description_done(struct description *d);
 
+// As the manifest names them; "" for none, and for a number that has no name.
+const char *description_kind(enum region_kind kind);
+const char *description_key(enum region_key key);
+
 #endif

@@ -78,11 +78,14 @@ struct result enclave_build(struct span kernel, const struct enclave_params *par
 
 struct result enclave_check_params(const struct enclave_params *p)
 {
-    const uint32_t flags = PARAMS_HOST_ARGUMENTS | PARAMS_SMS | PARAMS_SMS_ENCLAVE;
+    const uint32_t flags =
+        PARAMS_HOST_ARGUMENTS | PARAMS_SMS | PARAMS_SMS_ENCLAVE | PARAMS_TAG_PROVIDED;
     REQUIRE(p->magic == PARAMS_MAGIC && p->version == ENCLAVE_VERSION, ERR_INVALID,
             "parameters have another version");
-    REQUIRE((p->flags & ~flags) == 0 && p->reserved == 0 && p->reserved2 == 0, ERR_INVALID,
+    REQUIRE((p->flags & ~flags) == 0 && p->reserved2 == 0, ERR_INVALID,
             "parameters have unknown flags or reserved fields");
+    REQUIRE(p->cache_pages <= p->heap_max / 4096, ERR_RANGE,
+            "the file cache is larger than the heap");
     REQUIRE(p->threads > 0 && p->threads <= THREADS_MAX, ERR_RANGE,
             "number of threads is outside its limits");
     REQUIRE(p->heap_max % SGX_PAGE_SIZE == 0 && p->heap_max <= USER_END - ENCLAVE_GUARD, ERR_RANGE,
@@ -96,6 +99,10 @@ struct result enclave_check_params(const struct enclave_params *p)
             "an SMS policy stands if and only if an SMS is asked");
     REQUIRE((p->init_size == 0) == is_zero(p->init_hash, sizeof p->init_hash), ERR_INVALID,
             "the init program's size and hash disagree");
+    REQUIRE(!(p->flags & PARAMS_TAG_PROVIDED) || (is_zero(p->fspf_key, sizeof p->fspf_key) &&
+                                                  is_zero(p->fspf_tag, sizeof p->fspf_tag) &&
+                                                  p->data_blocks == 0 && p->hash_offset == 0),
+            ERR_INVALID, "parameters of any file system name one");
     return RESULT_OK;
 }
 

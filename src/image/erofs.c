@@ -58,6 +58,9 @@ struct result erofs_inode(const struct erofs *fs, uint64_t nid, struct erofs_ino
         .mode = load_le16(p + 4),
         .size = extended ? load_le64(p + 8) : load_le32(p + 8),
         .data = (uint64_t)load_le32(p + 16) * BLOCK,
+        .uid = extended ? load_le32(p + 24) : load_le16(p + 24),
+        .gid = extended ? load_le32(p + 28) : load_le16(p + 26),
+        .links = extended ? load_le32(p + 44) : load_le16(p + 6),
     };
     REQUIRE(layout == LAYOUT_PLAIN || layout == LAYOUT_INLINE, ERR_UNSUPPORTED,
             "inode has another layout than plain or inline");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading the EROFS part of an image on the host (Linux Documentation/filesystems/erofs.rst,
-// fs/erofs/erofs_fs.h): uncompressed inodes, plain or with an inline tail, as `cloister build`
+// fs/erofs/erofs_fs.h): uncompressed inodes, plain or with an inline tail, as erofs_write()
 // makes them. For inspection and for naming damaged files; the kernel has a reader of its own.
 // Every offset is checked: the bytes may be anybody's.
 #ifndef IMAGE_EROFS_H
@@ -19,6 +19,7 @@ struct erofs {
 struct erofs_inode {
     uint64_t nid;
     uint16_t mode;
+    uint32_t uid, gid, links;
     uint64_t size;
     uint64_t data;      // offset of the whole blocks
     uint64_t tail;      // offset of the inline tail

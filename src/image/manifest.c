@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/manifest.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "abi/enclave.h"
@@ -65,6 +67,17 @@ static struct result set_bool(struct parse *p, const struct key *k, yaml_node_t 
     if (!yes && (!text || strcmp(text, "false") != 0))
         return complain(p, value, k->name, "value must be true or false");
     *(bool *)((char *)object + k->offset) = yes;
+    return RESULT_OK;
+}
+
+static struct result set_fspf(struct parse *p, const struct key *k, yaml_node_t *value,
+                              void *object)
+{
+    const char *text = scalar(value);
+    bool provided = text && strcmp(text, "provided") == 0;
+    if (!provided && (!text || strcmp(text, "measured") != 0))
+        return complain(p, value, k->name, "value must be measured or provided");
+    *(bool *)((char *)object + k->offset) = provided;
     return RESULT_OK;
 }
 
@@ -272,6 +285,7 @@ static struct result set_regions(struct parse *p, const struct key *k, yaml_node
         {"kind", set_text, FIELD(manifest_region, kind), 0, 0},
         {"source", set_text, FIELD(manifest_region, source), 0, 0},
         {"key", set_text, FIELD(manifest_region, key), 0, 0},
+        {"content-key", set_text, FIELD(manifest_region, content_key), 0, 0},
     };
     GUARD(check_list(p, k, value));
     struct manifest *m = object;
@@ -291,6 +305,8 @@ static struct result set_regions(struct parse *p, const struct key *k, yaml_node
 static const struct key manifest_keys[] = {
     {"name", set_text, FIELD(manifest, name), 0, 0},
     {"root", set_text, FIELD(manifest, root), 0, 0},
+    {"image", set_text, FIELD(manifest, image), 0, 0},
+    {"dockerfile", set_text, FIELD(manifest, dockerfile), 0, 0},
     {"packages", set_texts, FIELD(manifest, packages), 0, 0},
     {"files", set_files, 0, 0, 0},
     {"entrypoint", set_text, FIELD(manifest, entrypoint), 0, 0},
@@ -299,6 +315,7 @@ static const struct key manifest_keys[] = {
     {"working-directory", set_text, FIELD(manifest, directory), 0, 0},
     {"heap", set_size, FIELD(manifest, heap), 1u << 20, USER_END - ENCLAVE_GUARD},
     {"stack", set_size, FIELD(manifest, stack), 64u << 10, 1u << 30},
+    {"file-cache", set_size, FIELD(manifest, file_cache), 256u << 10, 4ull << 30},
     {"threads", set_number, FIELD(manifest, threads), 1, THREADS_MAX},
     {"host-arguments", set_bool, FIELD(manifest, host_arguments), 0, 0},
     {"regions", set_regions, 0, 0, 0},
@@ -306,6 +323,7 @@ static const struct key manifest_keys[] = {
     {"key", set_text, FIELD(manifest, key), 0, 0},
     {"isvprodid", set_number, FIELD(manifest, isvprodid), 0, UINT16_MAX},
     {"isvsvn", set_number, FIELD(manifest, isvsvn), 0, UINT16_MAX},
+    {"fspf", set_fspf, FIELD(manifest, fspf_provided), 0, 0},
     {"fspf-key", set_hex_key, FIELD(manifest, fspf_key), 0, 0},
     {"debug", set_bool, FIELD(manifest, debug), 0, 0},
     {"service", set_bool, FIELD(manifest, service), 0, 0},
@@ -319,7 +337,8 @@ _Static_assert(ARRAY_COUNT(manifest_keys) <= 64, "set_map keeps one bit a key");
 // The name becomes a file name; the rest of what a manifest needs as a whole.
 static struct result check_manifest(struct image_note *note, const struct manifest *m)
 {
-    if (!m->name || !m->entrypoint)
+    bool from_image = m->image || m->dockerfile; // which says what to start, unless we do
+    if (!m->name || (!m->entrypoint && !from_image))
         return image_fail(note, ERR_INVALID, "key is missing", "%s",
                           m->name ? "entrypoint" : "name");
     static const char letters[] =
@@ -327,13 +346,16 @@ static struct result check_manifest(struct image_note *note, const struct manife
     if (strspn(m->name, letters) != strlen(m->name) || m->name[0] == '.')
         return image_fail(note, ERR_INVALID, "name may hold letters, digits, '.', '_', '-'", "%s",
                           m->name);
-    if (m->entrypoint[0] != '/' || (m->directory && m->directory[0] != '/'))
+    if ((m->entrypoint && m->entrypoint[0] != '/') || (m->directory && m->directory[0] != '/'))
         return image_fail(note, ERR_INVALID, "path must be absolute",
                           "entrypoint or "
                           "working-directory");
-    if (m->packages.count == 0 && !m->root && m->file_count == 0)
+    if (from_image && (m->packages.count > 0 || m->root || (m->image && m->dockerfile)))
+        return image_fail(note, ERR_INVALID,
+                          "image, dockerfile, root and packages exclude each other", "%s", m->name);
+    if (!from_image && m->packages.count == 0 && !m->root && m->file_count == 0)
         return image_fail(note, ERR_INVALID, "nothing to put into the image",
-                          "give packages, root or files");
+                          "give packages, root, files, image or dockerfile");
     return RESULT_OK;
 }
 
@@ -382,6 +404,21 @@ struct result manifest_load(const char *path, struct image_note *note, struct ma
     return result;
 }
 
+struct result manifest_find(const char *directory, struct image_note *note, struct manifest *ret)
+{
+    char path[PATH_MAX], real[PATH_MAX], text[NAME_MAX + 64];
+    GUARD(tool_path(note, directory, "Dockerfile", path));
+    bool dockerfile = access(path, R_OK) == 0;
+    GUARD(tool_path(note, directory, MANIFEST_FILE, path));
+    if (!dockerfile || access(path, F_OK) == 0 || !realpath(directory, real))
+        return manifest_load(path, note, ret);
+    const char *name = strrchr(real, '/') + 1;
+    int n =
+        snprintf(text, sizeof text, "name: '%s'\ndockerfile: Dockerfile\n", *name ? name : "root");
+    REQUIRE(n > 0 && (size_t)n < sizeof text, ERR_RANGE, "path is too long");
+    return manifest_parse(SPAN(text, (size_t)n), note, ret);
+}
+
 static void strings_done(struct manifest_strings *s)
 {
     for (size_t i = 0; s->item && s->item[i]; i++)
@@ -400,13 +437,15 @@ void manifest_done(struct manifest *m)
         free(m->regions[i].kind);
         free(m->regions[i].source);
         free(m->regions[i].key);
+        free(m->regions[i].content_key);
     }
     free(m->files);
     free(m->regions);
     strings_done(&m->packages);
     strings_done(&m->arguments);
     strings_done(&m->environment);
-    char *texts[] = {m->name, m->root, m->entrypoint, m->directory, m->sms, m->key, m->fspf_key};
+    char *texts[] = {m->name,      m->root, m->image, m->dockerfile, m->entrypoint,
+                     m->directory, m->sms,  m->key,   m->fspf_key};
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
         free(texts[i]);
     *m = (struct manifest){0};

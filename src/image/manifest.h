@@ -31,11 +31,13 @@ struct manifest_region {
     char *kind;
     char *source;
     char *key;
+    char *content_key; // file with the key that a part of the image is sealed under
 };
 
 struct manifest {
     char *name;
-    char *root; // a directory that is copied whole
+    char *root;               // a directory that is copied whole
+    char *image, *dockerfile; // an OCI image, or what makes one: the files begin with its own
     struct manifest_strings packages;
     struct manifest_copy *files;
     size_t file_count;
@@ -44,8 +46,10 @@ struct manifest {
     struct manifest_strings environment; // NAME=value, in the manifest's order
     char *directory;
     uint64_t heap, stack;
+    uint64_t file_cache; // of the image, checked, in memory; 0: the kernel's choice
     uint64_t threads;
     bool host_arguments, debug, service, python_bytecode;
+    bool fspf_provided; // MRENCLAVE does not name the file system
     struct manifest_region *regions;
     size_t region_count;
     char *sms; // file with the identity of the SMS
@@ -57,6 +61,8 @@ struct manifest {
 // Parses the text; `ret` is ended by manifest_done().
 struct result manifest_parse(struct span text, struct image_note *note, struct manifest *ret);
 struct result manifest_load(const char *path, struct image_note *note, struct manifest *ret);
+// Of a directory: its cloister.yaml or, without one, what follows from its Dockerfile.
+struct result manifest_find(const char *directory, struct image_note *note, struct manifest *ret);
 void manifest_done(struct manifest *m);
 
 #endif

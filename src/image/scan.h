@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "image/note.h"
+#include "image/tree.h"
 #include "shield/sites.h"
 
 struct scan_sites {
@@ -17,7 +18,8 @@ struct scan_sites {
 // The sites of one program; ERR_UNSUPPORTED when it is none. `ret->site` is freed by the caller.
 struct result scan_program(struct span file, struct scan_sites *ret);
 
-// The encoded table of all files below `root`, freed by the caller.
-struct result scan_tree(const char *root, struct image_note *note, uint8_t **ret, size_t *ret_size);
+// The encoded table of all files of the tree, freed by the caller.
+struct result scan_tree(struct tree *tree, struct image_note *note, uint8_t **ret,
+                        size_t *ret_size);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +18,12 @@ struct file_sites {
     struct scan_sites sites;
 };
 
-struct tree {
+struct table {
     struct file_sites *file;
     size_t count;
 };
 
-static void tree_done(struct tree *t)
+static void table_done(struct table *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         free(t->file[i].path);
@@ -32,11 +32,11 @@ static void tree_done(struct tree *t)
     free(t->file);
 }
 
-// The sites of one file, none when it is no program.
-static struct result scan_file(const char *path, struct image_note *note, struct scan_sites *ret)
+static struct result scan_host_file(const char *path, struct image_note *note,
+                                    struct scan_sites *ret)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
         if (fd >= 0)
             close(fd);
@@ -47,19 +47,30 @@ static struct result scan_file(const char *path, struct image_note *note, struct
     if (pread(fd, magic, sizeof magic, 0) == sizeof magic && memcmp(magic, "\177ELF", 4) == 0)
         map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
+    if (map == MAP_FAILED)
+        return RESULT_OK;
+    struct result result = scan_program(SPAN(map, (size_t)st.st_size), ret);
+    munmap(map, (size_t)st.st_size);
+    return result;
+}
+
+// The sites of one file, none when it is no program.
+static struct result scan_file(const struct tree_inode *i, const char *path,
+                               struct image_note *note, struct scan_sites *ret)
+{
     struct scan_sites sites = {NULL, 0};
     struct result result = RESULT_OK;
-    if (map != MAP_FAILED) {
-        result = scan_program(SPAN(map, (size_t)st.st_size), &sites);
-        munmap(map, (size_t)st.st_size);
-    }
+    if (i->content == TREE_HOST_FILE)
+        result = scan_host_file(i->host_file, note, &sites);
+    else if (i->content == TREE_MEMORY && i->size >= 4 && memcmp(i->memory, "\177ELF", 4) == 0)
+        result = scan_program(SPAN(i->memory, i->size), &sites);
     if (!is_ok(result) && result.code != ERR_UNSUPPORTED)
         return image_fail(note, result.code, result.why, "%s", path);
     *ret = sites;
     return RESULT_OK;
 }
 
-static struct result add_file(struct tree *t, const char *path, struct scan_sites sites)
+static struct result add_file(struct table *t, const char *path, struct scan_sites sites)
 {
     if (sites.count == 0)
         return RESULT_OK;
@@ -76,24 +87,21 @@ static struct result add_file(struct tree *t, const char *path, struct scan_site
     return RESULT_OK;
 }
 
-static struct result walk(const char *root, struct image_note *note, struct tree *t)
+struct scanning {
+    struct image_note *note;
+    struct table table;
+};
+
+static struct result visit(void *context, struct tree_node *n)
 {
-    char *roots[] = {(char *)root, NULL};
-    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    if (!fts)
-        return image_fail(note, ERR_IO, "cannot open", "%s", root);
-    struct result result = RESULT_OK;
-    size_t root_size = strlen(root);
-    for (FTSENT *entry; is_ok(result) && (entry = fts_read(fts));) {
-        if (entry->fts_info != FTS_F)
-            continue;
-        struct scan_sites sites = {NULL, 0};
-        result = scan_file(entry->fts_path, note, &sites);
-        if (is_ok(result))
-            result = add_file(t, entry->fts_path + root_size, sites);
-    }
-    fts_close(fts);
-    return result;
+    struct scanning *s = context;
+    struct scan_sites sites = {NULL, 0};
+    char path[PATH_MAX];
+    if (!S_ISREG(n->inode->mode))
+        return RESULT_OK;
+    GUARD(tree_path(n, path, sizeof path));
+    GUARD(scan_file(n->inode, path, s->note, &sites));
+    return add_file(&s->table, path, sites);
 }
 
 static int compare_files(const void *a, const void *b)
@@ -101,7 +109,7 @@ static int compare_files(const void *a, const void *b)
     return strcmp(((const struct file_sites *)a)->path, ((const struct file_sites *)b)->path);
 }
 
-static void encode(const struct tree *t, struct writer *w)
+static void encode(const struct table *t, struct writer *w)
 {
     put_bytes(w, SITES_MAGIC, 8);
     put_le32(w, (uint32_t)t->count);
@@ -115,7 +123,7 @@ static void encode(const struct tree *t, struct writer *w)
     }
 }
 
-static void print_counts(const struct tree *t, struct image_note *note)
+static void print_counts(const struct table *t, struct image_note *note)
 {
     size_t jumps[3] = {0}, traps[3] = {0};
     for (size_t i = 0; i < t->count; i++) {
@@ -129,7 +137,7 @@ static void print_counts(const struct tree *t, struct image_note *note)
                    jumps[SITE_CPUID] + traps[SITE_CPUID]);
 }
 
-static struct result encode_tree(struct tree *t, uint8_t **ret, size_t *ret_size)
+static struct result encode_table(struct table *t, uint8_t **ret, size_t *ret_size)
 {
     if (t->count)
         qsort(t->file, t->count, sizeof *t->file, compare_files);
@@ -150,14 +158,14 @@ static struct result encode_tree(struct tree *t, uint8_t **ret, size_t *ret_size
     return RESULT_OK;
 }
 
-struct result scan_tree(const char *root, struct image_note *note, uint8_t **ret, size_t *ret_size)
+struct result scan_tree(struct tree *tree, struct image_note *note, uint8_t **ret, size_t *ret_size)
 {
-    struct tree t = {NULL, 0};
-    struct result result = walk(root, note, &t);
+    struct scanning s = {.note = note};
+    struct result result = tree_walk(tree_root(tree), visit, &s);
     if (is_ok(result)) {
-        print_counts(&t, note);
-        result = encode_tree(&t, ret, ret_size);
+        print_counts(&s.table, note);
+        result = encode_table(&s.table, ret, ret_size);
     }
-    tree_done(&t);
+    table_done(&s.table);
     return result;
 }

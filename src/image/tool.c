@@ -66,13 +66,16 @@ void tool_remove_tree(const char *path)
 
 #define FIXED_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// The environment of programs that we run: nothing of the user's but where apt finds its proxy.
+// The environment of programs that we run: nothing of the user's but where apt finds its proxy,
+// and skopeo its registries.
 static char **pinned_environment(void)
 {
     static char *const pinned[] = {FIXED_PATH, "LC_ALL=C", "TZ=UTC",
                                    "DEBIAN_FRONTEND=noninteractive"};
-    static const char *const passed[] = {"http_proxy", "https_proxy", "no_proxy", "APT_CONFIG",
-                                         "HOME"};
+    static const char *const passed[] = {
+        "http_proxy", "https_proxy", "no_proxy", "APT_CONFIG", "HOME",
+        // where registries' certificates and passwords are
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"};
     char **environment = calloc(ARRAY_COUNT(pinned) + ARRAY_COUNT(passed) + 1, sizeof *environment);
     if (!environment)
         return NULL;

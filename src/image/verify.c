@@ -60,11 +60,13 @@ static struct result verify_filesystem(const struct image *i, struct verify_repo
 {
     const struct image_layout *l = &i->layout;
     uint8_t root[VERITY_HASH_SIZE], superblock[VERITY_BLOCK_SIZE];
+    struct fingerprint known;
+    image_fspf(i, &known);
     uint8_t *computed = malloc(i->tree.size);
     REQUIRE(computed, ERR_MEMORY, "out of memory");
     hash_tree_build(&l->geometry, i->filesystem.data, computed, root);
     uint32_t before = r->count;
-    bool data_good = memcmp(root, i->params->fspf_tag, sizeof root) == 0;
+    bool data_good = memcmp(root, known.fspf_tag, sizeof root) == 0;
     if (!data_good)
         find_damaged_data(i, computed, r);
     if (!data_good && r->count == before)
@@ -73,7 +75,7 @@ static struct result verify_filesystem(const struct image *i, struct verify_repo
         expect(r, memcmp(computed + at, i->tree.data + at, VERITY_BLOCK_SIZE) == 0, "hash tree",
                "block does not follow from the data", l->tree + at);
     free(computed);
-    verity_superblock(&l->geometry, i->params->fspf_tag, superblock);
+    verity_superblock(&l->geometry, known.fspf_tag, superblock);
     expect(r, memcmp(superblock, i->file.data + l->hash_offset, sizeof superblock) == 0,
            "verity superblock", "bytes do not follow from FSPF_TAG and the number of blocks",
            l->hash_offset);
@@ -109,8 +111,11 @@ static void verify_enclave(const struct image *i, struct verify_report *r)
         damage(r, "parameters", result.why, l->params);
         return;
     }
+    bool provided = p->flags & PARAMS_TAG_PROVIDED; // then these are zero, as was checked
     expect(r,
-           p->data_blocks == i->trailer.data_blocks && p->hash_offset == l->hash_offset &&
+           (provided ||
+            (p->data_blocks == i->trailer.data_blocks && p->hash_offset == l->hash_offset &&
+             is_zero(i->trailer.fspf_key, sizeof i->trailer.fspf_key))) &&
                p->init_size == i->trailer.init_size,
            "parameters", "parameters and trailer disagree", l->params);
     result = enclave_measure(i->kernel, p, mrenclave);
@@ -129,9 +134,11 @@ struct result verify_image(const struct image *i, struct verify_report *ret)
     (void)madvise((void *)i->file.data, i->file.size, MADV_WILLNEED);
     ret->count = 0;
     GUARD(verify_filesystem(i, ret));
-    verify_programs(i, ret);
-    verify_enclave(i, ret);
-    if (ret->count)
+    if (i->kernel.size) {
+        verify_programs(i, ret);
+        verify_enclave(i, ret);
+    }
+    if (ret->count || !i->kernel.size)
         return RESULT_OK;
     struct description d;
     struct result result = description_read(i, &d);

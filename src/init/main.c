@@ -99,6 +99,19 @@ static void hang_up(struct init *s)
     s->tls = NULL;
 }
 
+// A key that fits no region of this image is an error of who pushed it, or another image.
+static struct result open_regions(struct init *s)
+{
+    for (size_t i = 0; i < s->grant.content_key_count; i++) {
+        const struct proto_content_key *k = &s->grant.content_keys[i];
+        char path[PROTO_REGION_PATH_MAX + 1];
+        snprintf(path, sizeof path, "%.*s", (int)k->path.size, (const char *)k->path.data);
+        struct result r = enclave_volume(s->enclave, path, k->key, VOLUME_READ_ONLY, NULL);
+        REQUIRE(is_ok(r), r.code, "an encrypted region of the image does not open with its key");
+    }
+    return RESULT_OK;
+}
+
 static struct result install(struct init *s)
 {
     char file[HINT_SIZE];
@@ -115,8 +128,11 @@ static struct result make_start(struct init *s, struct start *ret)
     uint8_t *file;
     size_t size;
     struct process process;
-    GUARD(enclave_process(s->enclave, &file, &size));
-    struct result r = process_decode(SPAN(file, size), &process);
+    struct result r = enclave_process(s->enclave, &file, &size);
+    if (r.code == ERR_NOT_FOUND)
+        return start_make(NULL, &s->grant, ret);
+    GUARD(r);
+    r = process_decode(SPAN(file, size), &process);
     if (is_ok(r))
         r = start_make(&process, &s->grant, ret);
     free(file);
@@ -138,6 +154,7 @@ static struct result prepare(struct init *s, struct start *ret)
     GUARD(connect_sms(s));
     GUARD(provision(s));
     hang_up(s);
+    GUARD(open_regions(s));
     GUARD(install(s));
     return make_start(s, ret);
 }

@@ -18,9 +18,15 @@ struct start {
 };
 
 // The grant's variables replace those of the same name in the image. A granted name that does not begin
-// with IEXEC_ is refused. `grant` may be NULL.
+// with IEXEC_ is refused. `grant` may be NULL. The grant's command, where there is one, replaces the image's
+// program and arguments. `process` NULL: the image has none; then the command must be granted, and the rest is
+// "/", umask 022, PATH and HOME.
 struct result start_make(const struct process *process, const struct proto_app_grant *grant,
                          struct start *ret);
 void start_done(struct start *s); // wipes
+
+// The program that a command names: an absolute path, or a name that is looked for in START_PATH.
+#define START_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+struct result start_find(struct span name, char *ret, size_t capacity);
 
 #endif

@@ -13,6 +13,7 @@
 #include "kernel/task/device.h"
 #include "kernel/task/task_private.h"
 #include "kernel/vfs/vfs.h"
+#include "shield/configid.h"
 #include "shield/process.h"
 
 uint64_t boot_cpu_features;
@@ -114,20 +115,44 @@ static void start_init(struct trap_frame *frame, const struct boot_info *info)
     string_list_done(&arguments);
 }
 
+// What to start; without a process file, where that may be missing, what init needs to start. Without an SMS the
+// host's first argument is then the program: who measures such an enclave knows that it trusts the host with that.
+static void read_process(const struct boot *b, struct process *ret, void **ret_data,
+                         size_t *ret_size)
+{
+    const uint32_t flags = params()->flags;
+    bool by_host = !(flags & PARAMS_SMS) && (flags & PARAMS_HOST_ARGUMENTS) && b->arguments.count;
+    long r = erofs_read_file("/.cloister/process", ret_data, ret_size);
+    if (r == -ENOENT && (flags & PARAMS_TAG_PROVIDED) && (by_host || (flags & PARAMS_SMS))) {
+        *ret = (struct process){.umask = 022, .directory = SPAN_STR("/")};
+        if (by_host) {
+            ret->executable = SPAN(b->arguments.bytes, strlen(b->arguments.bytes));
+            ret->environment_count = 1;
+            ret->environment = SPAN_STR(
+                "\x41\0\0\0PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        }
+        *ret_data = NULL;
+        *ret_size = 0;
+        return;
+    }
+    if (r < 0 || !is_ok(process_decode(SPAN(*ret_data, *ret_size), ret)))
+        panic("the image's process file is malformed");
+}
+
 static void start_program(struct trap_frame *frame, struct boot *b)
 {
     void *data;
     size_t size;
     struct process process;
-    if (erofs_read_file("/.cloister/process", &data, &size) < 0 ||
-        !is_ok(process_decode(SPAN(data, size), &process)))
-        panic("the image's process file is malformed");
+    read_process(b, &process, &data, &size);
     vfs_set_identity(process.uid, process.gid);
     (void)vfs_umask(process.umask);
     struct string_list arguments = {0}, environment = {0};
     bool from_host = (params()->flags & PARAMS_HOST_ARGUMENTS) && b->arguments.count;
-    // argv[0] is always the manifest's; the host's arguments, where it may give any, replace the others.
-    long r = add_encoded(process.arguments, from_host ? 1 : process.argument_count, &arguments);
+    // argv[0] is the manifest's, if there is one; the host's arguments, where it may give any, replace the others.
+    long r = add_encoded(process.arguments,
+                         from_host ? MIN(process.argument_count, 1) : process.argument_count,
+                         &arguments);
     const char *at = b->arguments.bytes;
     for (uint32_t i = 0; from_host && r == 0 && i < b->arguments.count; i++, at += strlen(at) + 1)
         r = string_list_add(&arguments, at, strlen(at));
@@ -161,6 +186,53 @@ static void open_stdio(void)
     }
 }
 
+// The parameters as they are in force: with PARAMS_TAG_PROVIDED the host says which file system, and
+// CONFIGID, which every report and quote shows, says the same or nothing is mounted.
+static void take_file_system(const struct boot_info *info, struct enclave_params *ret)
+{
+    struct device_fspf fspf;
+    memcpy(ret, params(), sizeof *ret);
+    memset(&fspf, 0, sizeof fspf);
+    if (ret->flags & PARAMS_TAG_PROVIDED) {
+        struct sgx_report_body self;
+        uint8_t configid[CONFIGID_SIZE];
+        if (!is_zero(ret->fspf_key, 32) || !is_zero(ret->fspf_tag, 32) || ret->data_blocks ||
+            ret->hash_offset)
+            panic("the enclave's parameters are malformed");
+        device_self(&self);
+        kernel_fpu_begin();
+        configid_make(info->fspf_key, info->fspf_tag, info->task, configid);
+        kernel_fpu_end();
+        if (!ct_equal(configid, self.configid, sizeof configid))
+            panic("CONFIGID does not name the file system and task that the host gives");
+        memcpy(ret->fspf_key, info->fspf_key, 32);
+        memcpy(ret->fspf_tag, info->fspf_tag, 32);
+        memcpy(fspf.task, info->task, 32);
+        ret->data_blocks = info->data_blocks;
+        ret->hash_offset = info->hash_offset;
+    }
+    memcpy(fspf.key, ret->fspf_key, 32);
+    memcpy(fspf.tag, ret->fspf_tag, 32);
+    device_set_fspf(&fspf);
+}
+
+static void mount(const struct boot_info *info)
+{
+    struct enclave_params *p = kzalloc(sizeof *p);
+    if (!p)
+        panic("out of memory: the heap of the manifest is too small");
+    take_file_system(info, p);
+    struct vfs_boot v = {
+        .image = {info->image_address},
+        .image_size = info->image_size,
+        .params = p,
+    };
+    long r = vfs_boot(&v);
+    if (r < 0)
+        panic("the image cannot be mounted: error %ld", -r);
+    kfree(p);
+}
+
 static _Noreturn void boot(void)
 {
     const struct enclave_params *p = params();
@@ -181,14 +253,7 @@ static _Noreturn void boot(void)
     sha256_select(boot_cpu_features & BOOT_CPU_SHANI);
     gcm_select(boot_cpu_features & BOOT_CPU_AES ? GCM_AESNI : GCM_PORTABLE);
     kernel_fpu_end();
-    struct vfs_boot v = {
-        .image = {b->info.image_address},
-        .image_size = b->info.image_size,
-        .params = p,
-    };
-    long r = vfs_boot(&v);
-    if (r < 0)
-        panic("the image cannot be mounted: error %ld", -r);
+    mount(&b->info);
     open_stdio();
     patch_boot(!(b->info.flags & BOOT_NO_PATCH));
     struct trap_frame frame __attribute__((aligned(16)));

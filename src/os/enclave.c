@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "abi/device.h"
-#include "abi/enclave.h"
 #include "abi/sgx/arch.h"
 
 #define BUFFER_SIZE_MAX (1u << 20)
@@ -155,14 +154,11 @@ struct result enclave_volume(struct enclave *e, const char *path, const uint8_t 
 struct result enclave_fingerprint(struct enclave *e, struct fingerprint *ret)
 {
     struct sgx_report_body body;
-    GUARD(enclave_self(e, &body)); // also proves that the parameters are where the format says
-    uintptr_t address = PARAMS_BASE;
-    __asm__("" : "+r"(address));
-    const struct enclave_params *params = (const struct enclave_params *)address;
-    REQUIRE(params->magic == PARAMS_MAGIC && params->version == ENCLAVE_VERSION, ERR_INTEGRITY,
-            "the enclave's parameters are of another version");
-    memcpy(ret->fspf_key, params->fspf_key, sizeof ret->fspf_key);
-    memcpy(ret->fspf_tag, params->fspf_tag, sizeof ret->fspf_tag);
+    struct device_fspf fspf;
+    GUARD(enclave_self(e, &body));
+    GUARD(call(e, DEVICE_FSPF, &fspf, "the kernel does not say what is mounted"));
+    memcpy(ret->fspf_key, fspf.key, sizeof ret->fspf_key);
+    memcpy(ret->fspf_tag, fspf.tag, sizeof ret->fspf_tag);
     memcpy(ret->mrenclave, body.mrenclave, sizeof ret->mrenclave);
     return RESULT_OK;
 }

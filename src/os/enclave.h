@@ -33,7 +33,8 @@ struct result enclave_hint(struct enclave *e, const char *name, char *ret, size_
 struct result enclave_volume(struct enclave *e, const char *path, const uint8_t key[32],
                              uint32_t flags, uint64_t *ret_generation);
 
-// FSPF_KEY, FSPF_TAG from the measured parameters, MRENCLAVE from our own report.
+// FSPF_KEY and FSPF_TAG of what the kernel mounted (measured, or bound by CONFIGID), MRENCLAVE from our own
+// report.
 struct result enclave_fingerprint(struct enclave *e, struct fingerprint *ret);
 
 #endif

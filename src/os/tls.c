@@ -224,6 +224,28 @@ struct result tls_server_new(struct tls_server **ret)
     return RESULT_OK;
 }
 
+struct result tls_server_use(struct tls_server *s, EVP_PKEY *key, X509 *certificate)
+{
+    if (SSL_CTX_use_certificate(s->ctx, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey(s->ctx, key) != 1) {
+        ERR_clear_error();
+        return fail(ERR_CRYPTO, "the TLS certificate cannot be used");
+    }
+    return RESULT_OK;
+}
+
+struct result tls_peer_certificate(const struct tls *t, uint8_t **ret_der, size_t *ret_size)
+{
+    X509 *x = SSL_get0_peer_certificate(t->ssl);
+    int size = x ? i2d_X509(x, NULL) : 0;
+    REQUIRE(size > 0, ERR_NOT_FOUND, "the peer has shown no certificate");
+    uint8_t *der = malloc((size_t)size), *at = der;
+    REQUIRE(der, ERR_MEMORY, "out of memory");
+    *ret_size = (size_t)i2d_X509(x, &at);
+    *ret_der = der;
+    return RESULT_OK;
+}
+
 void tls_server_free(struct tls_server *s)
 {
     if (s)

@@ -22,10 +22,18 @@ const char *tls_host(const struct tls *t);
 // All reads and writes from now on must end within this time. 0: each has timeout_ms again.
 void tls_deadline(struct tls *t, unsigned ms);
 
+// The certificate that the peer showed, in DER, from malloc.
+struct result tls_peer_certificate(const struct tls *t, uint8_t **ret_der, size_t *ret_size);
+
 // A server's context: a fresh P-256 key and a self-signed certificate that says nothing.
 struct tls_server;
+struct evp_pkey_st; // OpenSSL's EVP_PKEY
+struct x509_st;     // and X509
 struct result tls_server_new(struct tls_server **ret);
 void tls_server_free(struct tls_server *s);
+// Another key and certificate in their place; before the first connection.
+struct result tls_server_use(struct tls_server *s, struct evp_pkey_st *key,
+                             struct x509_st *certificate);
 // Takes over `fd`, also on failure. Several threads may accept at once.
 struct result tls_accept(struct tls_server *s, int fd, unsigned timeout_ms, struct tls **ret);
 

@@ -8,7 +8,7 @@
 #include "proto/frame.h"
 
 #define REQUEST_MAGIC    "CLPROV1\0"
-#define APP_GRANT_MAGIC  "CLGRAP1\0"
+#define APP_GRANT_MAGIC  "CLGRAP2\0"
 #define POST_GRANT_MAGIC "CLGRPC1\0"
 #define PROOF_SIZE_MAX   (1024u + SGX_QUOTE_SIZE_MAX + FRAME_COLLATERAL_SIZE_MAX)
 
@@ -76,6 +76,30 @@ static void put_strings(struct writer *w, const struct proto_strings *strings)
         frame_put_sized(w, strings->items[i]);
 }
 
+static void take_content_keys(struct reader *r, struct proto_app_grant *ret)
+{
+    uint32_t count = take_le32(r);
+    ret->content_key_count = 0;
+    if (count > PROTO_CONTENT_KEYS_MAX)
+        r->failed = true;
+    for (uint32_t i = 0; i < count && !r->failed; i++) {
+        struct proto_content_key *k = &ret->content_keys[ret->content_key_count++];
+        k->path = frame_take_sized(r, PROTO_REGION_PATH_MAX);
+        take_bytes(r, k->key, sizeof k->key);
+        if (!k->path.size || memchr(k->path.data, 0, k->path.size))
+            r->failed = true;
+    }
+}
+
+static void put_content_keys(struct writer *w, const struct proto_app_grant *m)
+{
+    put_le32(w, (uint32_t)m->content_key_count);
+    for (size_t i = 0; i < m->content_key_count; i++) {
+        frame_put_sized(w, m->content_keys[i].path);
+        put_bytes(w, m->content_keys[i].key, sizeof m->content_keys[i].key);
+    }
+}
+
 struct result proto_app_grant_read(struct span bytes, struct proto_app_grant *ret)
 {
     struct reader r = reader_on(bytes);
@@ -88,6 +112,8 @@ struct result proto_app_grant_read(struct span bytes, struct proto_app_grant *re
     ret->generation = take_le64(&r);
     take_strings(&r, &ret->environment);
     take_strings(&r, &ret->arguments);
+    take_strings(&r, &ret->command);
+    take_content_keys(&r, ret);
     // A zero checksum would let the host choose the data.
     bool good = reader_done(&r) && (!ret->has_dataset || !is_zero(ret->dataset_checksum, 32)) &&
                 !is_zero(ret->transfer_key, sizeof ret->transfer_key);
@@ -109,6 +135,8 @@ struct result proto_app_grant_write(const struct proto_app_grant *m, void *buffe
     put_le64(&w, m->generation);
     put_strings(&w, &m->environment);
     put_strings(&w, &m->arguments);
+    put_strings(&w, &m->command);
+    put_content_keys(&w, m);
     return frame_end(&w, ret_size);
 }
 

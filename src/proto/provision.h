@@ -41,6 +41,15 @@ struct result proto_provision_read(struct span bytes, struct proto_provision *re
 struct result proto_provision_write(const struct proto_provision *m, void *buffer, size_t capacity,
                                     size_t *ret_size);
 
+#define PROTO_CONTENT_KEYS_MAX 64u
+#define PROTO_REGION_PATH_MAX  240u
+
+// The key of an encrypted region of the image.
+struct proto_content_key {
+    struct span path;
+    uint8_t key[32];
+};
+
 // Lists of texts without NUL.
 struct proto_strings {
     struct span items[PROTO_STRINGS_MAX];
@@ -56,6 +65,9 @@ struct proto_app_grant {
     uint64_t generation;              // of the transfer key; counts the app sessions of the task
     struct proto_strings environment; // NAME=value; every NAME begins with IEXEC_
     struct proto_strings arguments;   // appended to those of the image
+    struct proto_strings command;     // the program and its arguments; empty: the image's
+    struct proto_content_key content_keys[PROTO_CONTENT_KEYS_MAX];
+    size_t content_key_count;
 };
 
 struct result proto_app_grant_read(struct span bytes, struct proto_app_grant *ret);

@@ -10,6 +10,7 @@
 #define PROTO_EMULATED_VALUE  "allowed"
 #define PROTO_RESULT_KEY_NAME "iexec-result-encryption-public-key"
 #define PROTO_APP_SECRET_NAME "1"
+#define PROTO_REGION_PREFIX   "cloister:region:" // and the path: the name of a region's content key
 
 // keccak256(DOMAIN ‖ address ‖ keccak256(value)), and with allow_emulated
 // keccak256(DOMAIN ‖ address ‖ keccak256(value) ‖ keccak256("cloister:emulated=allowed"))

@@ -5,18 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/policy_file.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "proto/binding.h"
-
-static const struct {
-    const char *name;
-    enum attest_tcb_status worst;
-} tcb_levels[] = {
-    {"strict", ATTEST_TCB_UP_TO_DATE},
-    {"standard", ATTEST_TCB_SW_HARDENING_NEEDED},
-    {"lenient", ATTEST_TCB_CONFIGURATION_AND_SW_HARDENING_NEEDED},
-};
 
 static struct result load(struct span text, json_t **ret)
 {
@@ -59,21 +51,55 @@ static struct result read_root(json_t *json, struct proto_trust *trust)
     return RESULT_OK;
 }
 
-static struct result read_trust(json_t *roots, const char *tcb, json_int_t evaluation, int debug,
-                                struct proto_trust *ret)
+// The policy of `trust`, with its roots in place of the policy's where it names some.
+static struct result load_policy(const struct proto_trust *trust, struct attest_policy_file *ret)
 {
-    struct proto_trust trust = {.allow_debug = debug != 0};
-    size_t level = 0;
-    REQUIRE(json_is_array(roots) && json_array_size(roots) > 0, ERR_INVALID, "no roots");
-    REQUIRE(json_array_size(roots) <= PROTO_ROOTS_MAX + 1, ERR_RANGE, "too many roots");
-    for (size_t i = 0; i < json_array_size(roots); i++)
-        GUARD(read_root(json_array_get(roots, i), &trust));
-    while (level < ARRAY_COUNT(tcb_levels) && strcmp(tcb_levels[level].name, tcb) != 0)
-        level++;
-    REQUIRE(level < ARRAY_COUNT(tcb_levels), ERR_INVALID, "tcb is strict, standard or lenient");
-    REQUIRE(evaluation >= 0 && evaluation <= UINT32_MAX, ERR_RANGE, "min_tcb_evaluation");
-    trust.tcb_status_worst = tcb_levels[level].worst;
-    trust.tcb_evaluation_min = (uint32_t)evaluation;
+    struct span text = attest_policy_named(trust->policy);
+    if (!text.data)
+        text = SPAN(trust->policy, strlen(trust->policy));
+    GUARD(attest_policy_load(text, NULL, ret));
+    if (!trust->own_roots)
+        return RESULT_OK;
+    size_t count = 0;
+    if (trust->intel)
+        ret->root_names[count++] = ATTEST_ROOT_INTEL_NAME;
+    for (size_t i = 0; i < trust->root_count; i++) {
+        ret->root_items[i] = trust->roots[i];
+        ret->root_names[count++] = ret->root_items[i].name;
+    }
+    ret->policy.root_count = count;
+    ret->policy.allow_emulated = trust->root_count > 0;
+    ret->roots.count = trust->root_count;
+    return RESULT_OK;
+}
+
+// What can be known before there is evidence.
+static struct result check_policy(struct proto_trust *trust)
+{
+    struct attest_policy_file *f = malloc(sizeof *f);
+    REQUIRE(f, ERR_MEMORY, "out of memory");
+    struct result r = load_policy(trust, f);
+    if (is_ok(r) && (!f->policy.any_identity || f->policy.reportdata || f->policy.refuse_sgx))
+        r = fail(ERR_INVALID, "a policy of the SMS's accepts SGX and names no enclaves, TDs or "
+                              "report data");
+    trust->allow_debug = f->policy.allow_debug;
+    trust->allow_emulated = f->policy.allow_emulated;
+    free(f);
+    return r;
+}
+
+static struct result read_trust(json_t *roots, const char *policy, struct proto_trust *ret)
+{
+    struct proto_trust trust = {.own_roots = roots != NULL};
+    REQUIRE(strlen(policy) < sizeof trust.policy, ERR_RANGE, "the policy's text is too long");
+    memcpy(trust.policy, policy, strlen(policy) + 1);
+    if (roots) {
+        REQUIRE(json_is_array(roots) && json_array_size(roots) > 0, ERR_INVALID, "no roots");
+        REQUIRE(json_array_size(roots) <= PROTO_ROOTS_MAX + 1, ERR_RANGE, "too many roots");
+        for (size_t i = 0; i < json_array_size(roots); i++)
+            GUARD(read_root(json_array_get(roots, i), &trust));
+    }
+    GUARD(check_policy(&trust));
     *ret = trust;
     return RESULT_OK;
 }
@@ -107,18 +133,16 @@ static struct result read_sms(json_t *sms, struct proto_identity *id)
 static struct result read_identity(json_t *json, struct proto_identity *ret)
 {
     struct proto_identity id;
-    int version, debug = 0;
-    json_int_t evaluation = 0;
-    const char *tcb;
-    json_t *sms, *roots;
+    int version;
+    const char *policy;
+    json_t *sms, *roots = NULL;
     memset(&id, 0, sizeof id);
-    REQUIRE(json_unpack_ex(json, NULL, JSON_STRICT, "{s:i, s:o, s:o, s:s, s?I}", "version",
-                           &version, "sms", &sms, "roots", &roots, "tcb", &tcb,
-                           "min_tcb_evaluation", &evaluation) == 0,
-            ERR_INVALID, "an SMS identity is version, sms, roots, tcb and min_tcb_evaluation");
+    REQUIRE(json_unpack_ex(json, NULL, JSON_STRICT, "{s:i, s:o, s?o, s:s}", "version", &version,
+                           "sms", &sms, "roots", &roots, "policy", &policy) == 0,
+            ERR_INVALID, "an SMS identity is version, sms, policy and perhaps roots");
     REQUIRE(version == 1, ERR_UNSUPPORTED, "unknown version of the SMS identity");
     GUARD(read_sms(sms, &id));
-    GUARD(read_trust(roots, tcb, evaluation, debug, &id.trust));
+    GUARD(read_trust(roots, policy, &id.trust));
     *ret = id;
     return RESULT_OK;
 }
@@ -159,12 +183,8 @@ static json_t *roots_json(const struct proto_trust *trust)
 struct result proto_identity_write(const struct proto_identity *id, char **ret)
 {
     char hash[HEX_SIZE(32)], configid[HEX_SIZE(32)];
-    const char *tcb = NULL;
-    for (size_t i = 0; i < ARRAY_COUNT(tcb_levels); i++)
-        if (tcb_levels[i].worst == id->trust.tcb_status_worst)
-            tcb = tcb_levels[i].name;
-    REQUIRE(tcb && !id->any_configid && !id->trust.allow_debug && is_zero(id->configid + 32, 32),
-            ERR_INVALID, "this identity has no JSON form");
+    REQUIRE(id->trust.policy[0] && !id->any_configid && is_zero(id->configid + 32, 32), ERR_INVALID,
+            "this identity has no JSON form");
     hex_encode(id->enclave.hash, 32, hash);
     hex_encode(id->configid, 32, configid);
     json_t *sms = id->enclave.kind == ATTEST_IDENTITY_MRENCLAVE
@@ -172,9 +192,9 @@ struct result proto_identity_write(const struct proto_identity *id, char **ret)
                       : json_pack("{s:s, s:i, s:i, s:s}", "mrsigner", hash, "isvprodid",
                                   (int)id->enclave.isvprodid, "min_isvsvn",
                                   (int)id->enclave.isvsvn_min, "configid", configid);
-    json_t *json = json_pack("{s:i, s:o, s:o, s:s, s:I}", "version", 1, "sms", sms, "roots",
-                             roots_json(&id->trust), "tcb", tcb, "min_tcb_evaluation",
-                             (json_int_t)id->trust.tcb_evaluation_min);
+    json_t *roots = id->trust.own_roots ? roots_json(&id->trust) : NULL;
+    json_t *json = json_pack("{s:i, s:o, s:s, s:o*}", "version", 1, "sms", sms, "policy",
+                             id->trust.policy, "roots", roots);
     char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     REQUIRE(text, ERR_MEMORY, "out of memory");
@@ -202,20 +222,17 @@ static struct result read_ledger(json_t *json, struct proto_sms_policy *p)
 static struct result read_sms_policy(json_t *json, struct proto_sms_policy *ret)
 {
     struct proto_sms_policy p;
-    int version, debug = 0;
-    json_int_t evaluation = 0;
-    const char *tcb;
-    json_t *ledger, *roots, *post;
+    int version;
+    const char *policy;
+    json_t *ledger, *roots = NULL, *post;
     memset(&p, 0, sizeof p);
-    REQUIRE(json_unpack_ex(json, NULL, JSON_STRICT, "{s:i, s:o, s:s, s?I, s?b, s:o, s:o}",
-                           "version", &version, "roots", &roots, "tcb", &tcb, "min_tcb_evaluation",
-                           &evaluation, "debug", &debug, "ledger", &ledger, "post_compute",
-                           &post) == 0,
+    REQUIRE(json_unpack_ex(json, NULL, JSON_STRICT, "{s:i, s:s, s?o, s:o, s:o}", "version",
+                           &version, "policy", &policy, "roots", &roots, "ledger", &ledger,
+                           "post_compute", &post) == 0,
             ERR_INVALID,
-            "an SMS policy is version, roots, tcb, ledger, post_compute (and "
-            "min_tcb_evaluation, debug)");
+            "an SMS policy is version, policy, ledger, post_compute and perhaps roots");
     REQUIRE(version == 1, ERR_UNSUPPORTED, "unknown version of the SMS policy");
-    GUARD(read_trust(roots, tcb, evaluation, debug, &p.trust));
+    GUARD(read_trust(roots, policy, &p.trust));
     GUARD(read_ledger(ledger, &p));
     p.post_compute_count = json_array_size(post);
     REQUIRE(p.post_compute_count > 0 && p.post_compute_count <= PROTO_POST_COMPUTE_MAX, ERR_RANGE,
@@ -241,47 +258,50 @@ void proto_sms_policy_configid(struct span text, uint8_t ret[PROTO_CONFIGID_SIZE
     sha256(text, ret);
 }
 
-struct result proto_trust_check(const struct proto_trust *trust,
-                                const struct proto_evidence *evidence, enum attest_code *ret_code,
-                                struct attest_claims *ret)
+static struct result judge(const struct attest_policy_file *policy,
+                           const struct proto_evidence *evidence, enum attest_code *ret_code,
+                           struct attest_claims *ret)
 {
     struct attest_verdict verdict;
     struct attest_reasons reasons;
-    const char *names[PROTO_ROOTS_MAX + 1];
-    size_t count = 0;
     struct attest_evidence e = {
-        .quote = evidence->quote, .now = evidence->now, .roots = {trust->roots, trust->root_count}};
-    struct attest_policy policy = {
-        .roots = names,
-        .allow_emulated = trust->root_count > 0,
-        .tcb_status_worst = trust->tcb_status_worst,
-        .tcb_evaluation_min = trust->tcb_evaluation_min,
-        .allow_debug = trust->allow_debug,
-        .any_identity = true, // compared by the caller
-        .reportdata = evidence->reportdata,
-    };
-    if (ret_code)
-        *ret_code = ATTEST_COLLATERAL_MISSING;
-    REQUIRE(evidence->reportdata, ERR_DENIED, "a quote that binds nothing proves nothing");
-    REQUIRE(evidence->collateral.size <= PROTO_COLLATERAL_SIZE_MAX, ERR_RANGE,
-            "the collateral is too large");
+        .quote = evidence->quote, .now = evidence->now, .roots = policy->roots};
     GUARD(attest_collateral_read(evidence->collateral, &e.collateral));
-    if (trust->intel)
-        names[count++] = ATTEST_ROOT_INTEL_NAME;
-    for (size_t i = 0; i < trust->root_count; i++)
-        names[count++] = trust->roots[i].name;
-    policy.root_count = count;
     struct result r = attest_verify(&e, &verdict);
-    if (ret_code)
-        *ret_code = verdict.code;
+    *ret_code = verdict.code;
     GUARD(r);
-    r = attest_policy_check(&policy, &verdict.claims, &reasons);
-    if (ret_code && reasons.count)
+    r = attest_policy_check(&policy->policy, &verdict.claims, &reasons);
+    if (reasons.count)
         *ret_code = reasons.codes[0];
     GUARD(r);
     REQUIRE(verdict.claims.tee == ATTEST_TEE_SGX, ERR_DENIED, "the quote is not an SGX enclave's");
     *ret = verdict.claims;
     return RESULT_OK;
+}
+
+struct result proto_trust_check(const struct proto_trust *trust,
+                                const struct proto_evidence *evidence, enum attest_code *ret_code,
+                                struct attest_claims *ret)
+{
+    enum attest_code code = ATTEST_COLLATERAL_MISSING;
+    struct attest_policy_file *f = NULL;
+    struct result r = RESULT_OK;
+    if (!evidence->reportdata)
+        r = fail(ERR_DENIED, "a quote that binds nothing proves nothing");
+    else if (evidence->collateral.size > PROTO_COLLATERAL_SIZE_MAX)
+        r = fail(ERR_RANGE, "the collateral is too large");
+    else if (!(f = malloc(sizeof *f)))
+        r = fail(ERR_MEMORY, "out of memory");
+    if (is_ok(r))
+        r = load_policy(trust, f);
+    if (is_ok(r)) {
+        f->policy.reportdata = evidence->reportdata;
+        r = judge(f, evidence, &code, ret);
+    }
+    free(f);
+    if (ret_code)
+        *ret_code = code;
+    return r;
 }
 
 struct result proto_identity_check(const struct proto_identity *identity,
@@ -291,6 +311,7 @@ struct result proto_identity_check(const struct proto_identity *identity,
     const struct attest_identity *want = &identity->enclave;
     GUARD(proto_trust_check(&identity->trust, evidence, NULL, &claims));
     const struct sgx_report_body *body = &claims.body;
+    REQUIRE(!claims.debug, ERR_DENIED, "this is not the SMS that is accepted: a debug enclave");
     const uint8_t *hash =
         want->kind == ATTEST_IDENTITY_MRENCLAVE ? body->mrenclave : body->mrsigner;
     REQUIRE(ct_equal(hash, want->hash, sizeof want->hash), ERR_DENIED,

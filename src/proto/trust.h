@@ -5,6 +5,8 @@
 // - struct proto_identity: the SMS that an application, a data owner or a requester accepts ("sms.json").
 // - struct proto_sms_policy: the SMS's own rules. SHA-256 of its text is the first half of the SMS
 //   enclave's CONFIGID, so it is part of the SMS's identity and of its database key.
+// - Both hold a policy of the attest library (docs/formats/attestation.md), which judges the quote. It names
+//   no enclaves: these files and the ledger do.
 // - An emulated root is accepted only where it is named with the hash of its key.
 #ifndef PROTO_TRUST_H
 #define PROTO_TRUST_H
@@ -14,19 +16,21 @@
 #include "base/result.h"
 
 #define PROTO_POLICY_SIZE_MAX     (16u * 1024)
+#define PROTO_TRUST_POLICY_SIZE   2560u // with NUL; sms.json must fit into an image's parameters
 #define PROTO_ROOTS_MAX           4u
 #define PROTO_POST_COMPUTE_MAX    16u
 #define PROTO_URL_SIZE            256u // with NUL
 #define PROTO_CONFIGID_SIZE       64u
 #define PROTO_COLLATERAL_SIZE_MAX (512u * 1024)
 
+// Read once, and a policy of the attest library again at each check.
 struct proto_trust {
+    char policy[PROTO_TRUST_POLICY_SIZE]; // the name of one that is built in, or YAML
+    bool own_roots;                       // in place of the policy's: `intel` and `roots`
     bool intel;
     struct attest_root roots[PROTO_ROOTS_MAX]; // emulated ones
     size_t root_count;
-    enum attest_tcb_status tcb_status_worst;
-    uint32_t tcb_evaluation_min;
-    bool allow_debug;
+    bool allow_debug, allow_emulated; // as the policy says
 };
 
 struct proto_identity {

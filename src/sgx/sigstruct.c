@@ -170,9 +170,9 @@ static bool raw_sign(EVP_PKEY *key, const uint8_t digest[SGX_HASH_SIZE],
     return ok;
 }
 
-static struct result sign_with(struct sgx_sigstruct *s, EVP_PKEY *key)
+static struct result key_modulus(EVP_PKEY *key, uint8_t ret[SGX_MODULUS_SIZE])
 {
-    uint8_t digest[SGX_HASH_SIZE], modulus[SGX_MODULUS_SIZE], signature[SGX_MODULUS_SIZE];
+    uint8_t modulus[SGX_MODULUS_SIZE];
     BIGNUM *n = NULL, *e = NULL;
     bool fits = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
                 EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
@@ -181,6 +181,14 @@ static struct result sign_with(struct sgx_sigstruct *s, EVP_PKEY *key)
     BN_free(n);
     BN_free(e);
     REQUIRE(fits, ERR_INVALID, "the signing key is not RSA-3072 with exponent 3");
+    memcpy(ret, modulus, sizeof modulus);
+    return RESULT_OK;
+}
+
+static struct result sign_with(struct sgx_sigstruct *s, EVP_PKEY *key)
+{
+    uint8_t digest[SGX_HASH_SIZE], modulus[SGX_MODULUS_SIZE], signature[SGX_MODULUS_SIZE];
+    GUARD(key_modulus(key, modulus));
     sgx_sigstruct_digest(s, digest);
     REQUIRE(raw_sign(key, digest, signature), ERR_CRYPTO, "RSA signing failed");
     return sgx_sigstruct_attach(s, modulus, signature);
@@ -195,6 +203,18 @@ struct result sgx_sigstruct_sign(struct sgx_sigstruct *s, struct span key_pem)
     BIO_free(bio);
     REQUIRE(key, ERR_INVALID, "not an unencrypted private key in PEM");
     struct result r = sign_with(s, key);
+    EVP_PKEY_free(key);
+    return r;
+}
+
+struct result sgx_public_key_modulus(struct span key_pem, uint8_t ret[SGX_MODULUS_SIZE])
+{
+    REQUIRE(key_pem.size > 0 && key_pem.size < 1u << 20, ERR_RANGE, "not a PEM key");
+    BIO *bio = BIO_new_mem_buf(key_pem.data, (int)key_pem.size);
+    EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    REQUIRE(key, ERR_INVALID, "not a public key in PEM");
+    struct result r = key_modulus(key, ret);
     EVP_PKEY_free(key);
     return r;
 }

@@ -25,6 +25,9 @@ struct result sgx_sigstruct_sign(struct sgx_sigstruct *s, struct span key_pem);
 struct result sgx_sigstruct_attach(struct sgx_sigstruct *s, const uint8_t modulus[SGX_MODULUS_SIZE],
                                    const uint8_t signature[SGX_MODULUS_SIZE]);
 
+// MODULUS, big-endian, of an RSA-3072 public key with exponent 3 in PEM (SubjectPublicKeyInfo).
+struct result sgx_public_key_modulus(struct span key_pem, uint8_t ret[SGX_MODULUS_SIZE]);
+
 // What EINIT demands of the structure alone: header and reserved fields ("SGX_INVALID_SIG_STRUCT"), then the
 // signature by way of Q1 and Q2 ("SGX_INVALID_SIGNATURE").
 struct result sgx_sigstruct_verify(const struct sgx_sigstruct *s);

@@ -28,11 +28,12 @@ static struct result region_check(const struct region *r)
     REQUIRE(r->kind >= REGION_AUTHENTICATED && r->kind <= REGION_EPHEMERAL, ERR_INVALID,
             "unknown kind of region");
     bool encrypted = r->kind == REGION_ENCRYPTED;
-    REQUIRE(encrypted ? r->key == REGION_KEY_SEALED || r->key == REGION_KEY_SMS
+    REQUIRE(encrypted ? r->key >= REGION_KEY_SEALED && r->key <= REGION_KEY_CONTENT
                       : r->key == REGION_KEY_NONE,
             ERR_INVALID, "a region has a key if and only if it is encrypted");
     REQUIRE(region_path_is_normal(r->path), ERR_INVALID, "path of a region is not normal");
-    bool has_source = encrypted || r->kind == REGION_NOT_PROTECTED;
+    bool volume = encrypted && r->key != REGION_KEY_CONTENT;
+    bool has_source = volume || r->kind == REGION_NOT_PROTECTED;
     REQUIRE(has_source || r->source.size == 0, ERR_INVALID, "this kind of region has no source");
     REQUIRE(r->kind != REGION_NOT_PROTECTED || r->source.size > 0, ERR_INVALID,
             "a not-protected region needs a source");

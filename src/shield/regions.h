@@ -28,13 +28,15 @@ enum region_key {
     REGION_KEY_NONE = 0,
     REGION_KEY_SEALED = 1,
     REGION_KEY_SMS = 2,
+    REGION_KEY_CONTENT =
+        3, // a part of the image (encrypted.h), read-only; the key comes from the SMS
 };
 
 struct region {
     enum region_kind kind;
     enum region_key key;
     struct span path;
-    struct span source; // host path; empty unless the region is not-protected or encrypted
+    struct span source; // host path; empty unless the region is not-protected or a volume
 };
 
 struct regions {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "abi/sgx/quote.h"
+#include "base/fingerprint.h"
 #include "base/hex.h"
 #include "crypto/rsa_wrap.h"
 #include "proto/secret.h"
@@ -64,6 +65,14 @@ static struct result stored_keys(struct sms *s, const struct ledger_deal *deal,
     return RESULT_OK;
 }
 
+static struct result note_leave(void *hardware_only, const char *name,
+                                const struct store_secret *secret)
+{
+    (void)name;
+    *(bool *)hardware_only |= !secret->allow_emulated;
+    return RESULT_OK;
+}
+
 static struct result stored_others(struct sms *s, const struct ledger_deal *deal,
                                    struct store_secret *secret, struct release_stored *ret)
 {
@@ -73,6 +82,9 @@ static struct result stored_others(struct sms *s, const struct ledger_deal *deal
     struct result r =
         find(s, STORE_APP, &deal->app.pointer, PROTO_APP_SECRET_NAME, secret, &present);
     ret->other_hardware_only = is_ok(r) && present && !secret->allow_emulated;
+    if (is_ok(r))
+        r = store_each(s->store, STORE_REGION, &deal->app.pointer, note_leave,
+                       &ret->other_hardware_only);
     if (is_ok(r))
         r = params_parse(deal->params, params);
     for (size_t i = 0; is_ok(r) && i < params->secret_count; i++) {
@@ -198,6 +210,43 @@ static struct result fill_dataset(struct sms *s, const struct ledger_dataset *da
     return RESULT_OK;
 }
 
+// The ledger's entrypoint, where MRENCLAVE does not name the command.
+static struct result fill_command(const struct grant_input *in, struct proto_app_grant *g)
+{
+    const char *text = in->view->app.mrenclave;
+    struct fingerprint f;
+    struct span word;
+    if (!release_file_system_provided(in->claims))
+        return RESULT_OK;
+    GUARD(fingerprint_parse(SPAN(text, strlen(text)), &f));
+    while ((word = fingerprint_next_word(&f.entrypoint)).size > 0) {
+        REQUIRE(g->command.count < PROTO_STRINGS_MAX, ERR_RANGE, "the command is too long");
+        g->command.items[g->command.count++] = word;
+    }
+    return RESULT_OK;
+}
+
+struct key_walk {
+    struct proto_app_grant *grant;
+    char paths[PROTO_CONTENT_KEYS_MAX][PROTO_REGION_PATH_MAX + 1];
+};
+
+static struct result add_content_key(void *context, const char *name,
+                                     const struct store_secret *secret)
+{
+    struct key_walk *walk = context;
+    struct proto_app_grant *g = walk->grant;
+    REQUIRE(g->content_key_count < PROTO_CONTENT_KEYS_MAX && strlen(name) <= PROTO_REGION_PATH_MAX,
+            ERR_RANGE, "the app has too many content keys");
+    struct proto_content_key *k = &g->content_keys[g->content_key_count];
+    char *path = walk->paths[g->content_key_count];
+    GUARD(hex_decode(SPAN(secret->value, secret->size), k->key, sizeof k->key));
+    k->path = SPAN(path, strlen(name));
+    memcpy(path, name, k->path.size);
+    g->content_key_count++;
+    return RESULT_OK;
+}
+
 static struct result answer_grant(struct sms_answer *ret)
 {
     ret->body = malloc(PROTO_GRANT_SIZE_MAX);
@@ -212,6 +261,7 @@ struct app_work {
     struct proto_app_grant grant;
     struct params params;
     struct environment environment;
+    struct key_walk keys;
 };
 
 static struct result make_app(struct sms *s, const struct grant_input *in, struct app_work *w,
@@ -224,6 +274,10 @@ static struct result make_app(struct sms *s, const struct grant_input *in, struc
         g->arguments.items[g->arguments.count++] =
             SPAN(w->params.arguments[i], strlen(w->params.arguments[i]));
     GUARD(fill_environment(s, in->view, &w->params, &w->environment));
+    GUARD(fill_command(in, g));
+    w->keys.grant = g;
+    GUARD(
+        store_each(s->store, STORE_REGION, &in->view->deal.app.pointer, add_content_key, &w->keys));
     if (in->view->has_dataset)
         GUARD(fill_dataset(s, &in->view->dataset, g));
     GUARD(answer_grant(ret));

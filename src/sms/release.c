@@ -5,6 +5,7 @@
 
 #include "base/fingerprint.h"
 #include "proto/secret.h"
+#include "shield/configid.h"
 
 #define FLAGS_SPECIAL (SGX_FLAGS_PROVISIONKEY | SGX_FLAGS_EINITTOKENKEY)
 
@@ -68,8 +69,7 @@ static enum proto_refusal check_enclave(const struct release_input *in)
     bool debug = in->claims->debug || (body->attributes.flags & SGX_FLAGS_DEBUG);
     REFUSE_UNLESS(!debug || in->policy->trust.allow_debug, DEBUG_ENCLAVE);
     REFUSE_UNLESS(!(body->attributes.flags & FLAGS_SPECIAL), ATTRIBUTES);
-    REFUSE_UNLESS(!in->claims->emulated || in->policy->trust.root_count > 0, POLICY);
-    REFUSE_UNLESS(is_zero(body->configid, sizeof body->configid), CONFIGID);
+    REFUSE_UNLESS(!in->claims->emulated || in->policy->trust.allow_emulated, POLICY);
     return PROTO_GRANTED;
 }
 
@@ -99,6 +99,26 @@ static enum proto_refusal check_dataset(const struct release_input *in)
     return PROTO_GRANTED;
 }
 
+bool release_file_system_provided(const struct attest_claims *claims)
+{
+    return !is_zero(claims->body.configid, sizeof claims->body.configid);
+}
+
+// Zero where MRENCLAVE names the file system; else it names the one of the ledger, and this task.
+static enum proto_refusal check_file_system(const struct release_input *in,
+                                            const struct fingerprint *f)
+{
+    uint8_t expected[CONFIGID_SIZE];
+    REFUSE_UNLESS(ct_equal(f->fspf_key, in->request->fspf_key, sizeof f->fspf_key) &&
+                      ct_equal(f->fspf_tag, in->request->fspf_tag, sizeof f->fspf_tag),
+                  APP_FSPF);
+    if (!release_file_system_provided(in->claims))
+        return PROTO_GRANTED;
+    configid_make(f->fspf_key, f->fspf_tag, in->request->task.bytes, expected);
+    REFUSE_UNLESS(ct_equal(expected, in->claims->body.configid, sizeof expected), CONFIGID);
+    return PROTO_GRANTED;
+}
+
 static enum proto_refusal decide_app(const struct release_input *in)
 {
     const struct ledger_app *app = in->ledger.app;
@@ -108,9 +128,7 @@ static enum proto_refusal decide_app(const struct release_input *in)
                   APP_FINGERPRINT);
     REFUSE_UNLESS(ct_equal(f.mrenclave, in->claims->body.mrenclave, sizeof f.mrenclave),
                   APP_MRENCLAVE);
-    REFUSE_UNLESS(ct_equal(f.fspf_key, in->request->fspf_key, sizeof f.fspf_key) &&
-                      ct_equal(f.fspf_tag, in->request->fspf_tag, sizeof f.fspf_tag),
-                  APP_FSPF);
+    PASS(check_file_system(in, &f));
     PASS(check_dataset(in));
     REFUSE_UNLESS(!in->claims->emulated || !in->stored.other_hardware_only, SECRET_HARDWARE_ONLY);
     return PROTO_GRANTED;
@@ -118,7 +136,9 @@ static enum proto_refusal decide_app(const struct release_input *in)
 
 static enum proto_refusal decide_post(const struct release_input *in)
 {
+    const struct sgx_report_body *body = &in->claims->body;
     bool named = false;
+    REFUSE_UNLESS(is_zero(body->configid, sizeof body->configid), CONFIGID);
     for (size_t i = 0; i < in->policy->post_compute_count; i++)
         named |= ct_equal(in->policy->post_compute[i], in->claims->body.mrenclave, 32);
     REFUSE_UNLESS(named, POST_MRENCLAVE);

@@ -32,7 +32,7 @@ struct release_stored {
     bool app_emulated; // of the last app session
     struct release_secret dataset_key;
     struct release_secret beneficiary_key;
-    bool other_hardware_only; // an app or requester secret of this deal is for hardware alone
+    bool other_hardware_only; // an app or requester secret or a content key is for hardware alone
 };
 
 struct release_input {
@@ -48,6 +48,9 @@ enum proto_refusal release_decide(const struct release_input *in);
 
 // Steps shared with the challenge: task and deal exist, are live and ask for an enclave.
 enum proto_refusal release_check_task(const struct release_ledger *ledger, uint64_t now);
+
+// Whether CONFIGID, not MRENCLAVE, names the app's file system; release_decide() says whether rightly.
+bool release_file_system_provided(const struct attest_claims *claims);
 
 // The refusal that tells a peer why its evidence was not accepted.
 enum proto_refusal release_refusal_of(enum attest_code code);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // iExec's secrets API, and the challenge of a task. Who may write what is said by a signature over the
 // request (proto/secret.h); presence of a secret is public, its value never leaves by this door.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "proto/secret.h"
+#include "shield/regions.h"
 #include "sms/params.h"
 #include "sms/sms.h"
 
 #define NAME_SIZE_MAX 257u // of a web2 secret, with NUL
+_Static_assert(sizeof PROTO_REGION_PREFIX + PROTO_REGION_PATH_MAX <= NAME_SIZE_MAX, "region names");
 
 struct secret_request {
     enum store_kind kind;
@@ -61,7 +64,19 @@ static bool parse_query_kind(const struct http_head *head, struct secret_request
     return true;
 }
 
-// /secrets/web3 | /secrets/web2 | /apps/A/secrets | /requesters/A/secrets/K. NOT_FOUND: no such path.
+// The query of /apps/A/regions: path=PATH. What is signed has a prefix, so that no other secret has the name.
+static enum proto_refusal parse_region(const struct http_head *head, struct secret_request *q)
+{
+    if (!is_ok(http_query_value(head->query, "path", q->key, PROTO_REGION_PATH_MAX + 1)) ||
+        !region_path_is_normal(SPAN(q->key, strlen(q->key))))
+        return PROTO_REFUSED_MALFORMED;
+    q->kind = STORE_REGION;
+    snprintf(q->name, sizeof q->name, "%s%s", PROTO_REGION_PREFIX, q->key);
+    return PROTO_GRANTED;
+}
+
+// /secrets/web3 | /secrets/web2 | /apps/A/secrets | /apps/A/regions | /requesters/A/secrets/K. NOT_FOUND: no
+// such path.
 static enum proto_refusal parse_path(const struct http_head *head, struct secret_request *q)
 {
     struct span path = head->path, first, second, third, name;
@@ -74,12 +89,16 @@ static enum proto_refusal parse_path(const struct http_head *head, struct secret
         return parse_query_kind(head, q) ? PROTO_GRANTED : PROTO_REFUSED_MALFORMED;
     }
     bool app = span_is(first, "apps");
-    if ((!app && !span_is(first, "requesters")) || !next_segment(&path, &third) ||
-        !span_is(third, "secrets"))
+    if ((!app && !span_is(first, "requesters")) || !next_segment(&path, &third))
         return PROTO_REFUSED_NOT_FOUND;
-    q->kind = app ? STORE_APP : STORE_REQUESTER;
+    bool region = app && span_is(third, "regions") && path.size == 0;
+    if (!region && !span_is(third, "secrets"))
+        return PROTO_REFUSED_NOT_FOUND;
     if (!take_address(second, &q->owner))
         return PROTO_REFUSED_MALFORMED;
+    if (region)
+        return parse_region(head, q);
+    q->kind = app ? STORE_APP : STORE_REQUESTER;
     if (app) {
         memcpy(q->name, PROTO_APP_SECRET_NAME, sizeof PROTO_APP_SECRET_NAME);
     } else if (!next_segment(&path, &name) ||
@@ -131,6 +150,15 @@ static enum proto_refusal check_signature(struct sms *s, const struct secret_req
                                                                : PROTO_REFUSED_UNAUTHORIZED;
 }
 
+// 64 hex digits.
+static bool is_content_key(struct span value)
+{
+    uint8_t key[32];
+    bool good = value.size == 2 * sizeof key && is_ok(hex_decode(value, key, sizeof key));
+    wipe(key, sizeof key);
+    return good;
+}
+
 // The order of the checks is iExec's: form, signature, size, presence.
 static enum proto_refusal write_secret(struct sms *s, const struct secret_request *q,
                                        const struct http_head *head, struct span value,
@@ -148,6 +176,8 @@ static enum proto_refusal write_secret(struct sms *s, const struct secret_reques
         return refusal;
     if (value.size > PROTO_SECRET_SIZE_MAX)
         return q->kind == STORE_REQUESTER ? PROTO_REFUSED_MALFORMED : PROTO_REFUSED_TOO_LARGE;
+    if (q->kind == STORE_REGION && !is_content_key(value))
+        return PROTO_REFUSED_MALFORMED;
     struct result r = replace ? store_replace(s->store, q->kind, &q->owner, q->key, value)
                               : store_add(s->store, q->kind, &q->owner, q->key, value, emulated);
     switch (r.code) {

@@ -150,6 +150,11 @@ struct result sms_server_run(const struct sms_server *server)
     REQUIRE(server->thread_count > 0 && server->thread_count <= THREADS_MAX, ERR_RANGE,
             "the number of threads is 1 to 64");
     GUARD(tls_server_new(&tls));
+    struct result certified = sms_certify(server->sms, tls);
+    if (!is_ok(certified)) {
+        tls_server_free(tls);
+        return certified;
+    }
     for (; started < server->thread_count; started++) {
         workers[started] = (struct worker){.server = server, .tls = tls};
         if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)

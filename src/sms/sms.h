@@ -37,6 +37,10 @@ struct result sms_anchor(struct sms *s);
 // Unix time that never goes below the store's mark, nor below `least`.
 uint64_t sms_now(const struct sms *s, uint64_t least);
 
+// Gives the TLS server a certificate with the SMS's evidence.
+struct tls_server;
+struct result sms_certify(struct sms *s, struct tls_server *tls);
+
 // One connection's state.
 struct sms_session {
     uint8_t exporter[PROTO_EXPORTER_SIZE];

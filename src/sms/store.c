@@ -234,6 +234,19 @@ struct result store_replace(struct store *s, enum store_kind kind, const struct 
     return commit_run(&q);
 }
 
+// The value and the leave in columns `first` and the next.
+static bool column_secret(struct query *q, int first, struct store_secret *ret)
+{
+    const void *value = sqlite3_column_blob(q->statement, first);
+    int size = sqlite3_column_bytes(q->statement, first);
+    if (size < 0 || size > (int)sizeof ret->value)
+        return false;
+    memcpy(ret->value, value ? value : "", (size_t)size);
+    ret->size = (size_t)size;
+    ret->allow_emulated = sqlite3_column_int(q->statement, first + 1) == 1;
+    return true;
+}
+
 struct result store_get(struct store *s, enum store_kind kind, const struct address *owner,
                         const char *name, struct store_secret *ret)
 {
@@ -246,19 +259,31 @@ struct result store_get(struct store *s, enum store_kind kind, const struct addr
     struct result r = code == SQLITE_ROW    ? RESULT_OK
                       : code == SQLITE_DONE ? fail(ERR_NOT_FOUND, "it is not stored")
                                             : broken();
-    if (is_ok(r)) {
-        const void *value = sqlite3_column_blob(q.statement, 0);
-        int size = sqlite3_column_bytes(q.statement, 0);
-        if (size >= 0 && size <= (int)sizeof ret->value) {
-            memcpy(ret->value, value ? value : "", (size_t)size);
-            ret->size = (size_t)size;
-            ret->allow_emulated = sqlite3_column_int(q.statement, 1) == 1;
-        } else {
-            r = broken();
-        }
-    }
+    if (is_ok(r) && !column_secret(&q, 0, ret))
+        r = broken();
     query_end(&q);
     return r;
+}
+
+struct result store_each(struct store *s, enum store_kind kind, const struct address *owner,
+                         struct result (*visit)(void *context, const char *name,
+                                                const struct store_secret *secret),
+                         void *context)
+{
+    struct store_secret secret;
+    struct result r = RESULT_OK;
+    struct query q = query_begin(s, "SELECT value, emulated, name FROM secret WHERE kind = ? AND"
+                                    " owner = ? ORDER BY name");
+    bind_number(&q, kind);
+    bind_bytes(&q, owner, sizeof *owner);
+    int code = step(&q);
+    for (; code == SQLITE_ROW && is_ok(r); code = step(&q)) {
+        const char *name = (const char *)sqlite3_column_text(q.statement, 2);
+        r = name && column_secret(&q, 0, &secret) ? visit(context, name, &secret) : broken();
+    }
+    query_end(&q);
+    wipe(&secret, sizeof secret);
+    return is_ok(r) && code != SQLITE_DONE ? broken() : r;
 }
 
 struct result store_challenge(struct store *s, const struct hash32 *task, struct address *ret)

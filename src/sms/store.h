@@ -20,6 +20,7 @@ enum store_kind {
     STORE_WEB2,      // owner, lower-case name
     STORE_APP,       // the app's address; name "1"
     STORE_REQUESTER, // requester, name
+    STORE_REGION,    // the app's address; path of an encrypted region
 };
 
 struct store_secret {
@@ -40,6 +41,12 @@ struct result store_replace(struct store *s, enum store_kind kind, const struct 
 // ERR_NOT_FOUND. Wipe `ret` after use.
 struct result store_get(struct store *s, enum store_kind kind, const struct address *owner,
                         const char *name, struct store_secret *ret);
+
+// All of one owner, by name. `visit` must not call the store; ERR_NOT_FOUND does not come from here.
+struct result store_each(struct store *s, enum store_kind kind, const struct address *owner,
+                         struct result (*visit)(void *context, const char *name,
+                                                const struct store_secret *secret),
+                         void *context);
 
 // The task's challenge key, made at the first call.
 struct result store_challenge(struct store *s, const struct hash32 *task, struct address *ret);

@@ -25,6 +25,12 @@ static _Noreturn void start(const struct child *c, pid_t parent)
     if (log < 0 || null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 ||
         chdir(c->directory) != 0)
         _exit(127);
+    struct result r = c->confine ? confine_self(c->confine) : RESULT_OK;
+    if (!is_ok(r)) {
+        dprintf(2, "refused: %s (`cloister worker serve --unconfined` gives an app your rights)\n",
+                r.why);
+        _exit(127);
+    }
     execv(c->argv[0], c->argv);
     _exit(127);
 }

@@ -4,12 +4,14 @@
 #define WORKER_CHILD_H
 
 #include "base/result.h"
+#include "worker/confine.h"
 
 struct child {
     char *const *argv;     // NULL-terminated; argv[0] is the program's path
     const char *directory; // it runs there
     const char *log;       // its stdout and stderr; made anew
     unsigned time_max_s;
+    const struct confine *confine; // NULL: it has all our rights
 };
 
 // *ret_status: the exit status, 128 + n after signal n. ERR_STALE: the time was over, and it was killed.

@@ -17,4 +17,10 @@ struct result fetch_bytes(const char *uri, size_t size_max, uint8_t **ret_data, 
 // there already and has it stays.
 struct result fetch_file(const char *uri, const char *path, const uint8_t *checksum);
 
+// An app's image: as fetch_file(), or from docker://… and oci:DIR, whose checksum is the digest of the
+// image's manifest and which becomes a protected image in one file. `ret_why` tells the circumstances
+// of a failure.
+struct result fetch_app_image(const char *uri, const char *path, const uint8_t *checksum,
+                              char *ret_why, size_t capacity);
+
 #endif

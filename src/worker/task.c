@@ -3,6 +3,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,9 +12,11 @@
 
 #include <jansson.h>
 
+#include "base/fingerprint.h"
 #include "base/hex.h"
 #include "crypto/keccak.h"
 #include "os/file.h"
+#include "os/home.h"
 #include "proto/secret.h"
 #include "worker/child.h"
 #include "worker/fetch.h"
@@ -24,7 +27,7 @@
 #define ID_SIZE            HEX_SIZE(32)
 #define HINT_SIZE          600u
 #define HINT_COUNT         5u
-#define ARGUMENT_COUNT     24u
+#define ARGUMENT_COUNT     32u
 
 struct job {
     const struct worker *w;
@@ -35,6 +38,7 @@ struct job {
     char directory[PATH_MAX]; // of the task
     char image[PATH_MAX];
     char dataset_name[ADDRESS_TEXT_SIZE + 8];
+    struct fingerprint fingerprint; // of the app, as the ledger says
     struct address challenge;
     struct signature authorization;
     char *reason;
@@ -64,11 +68,17 @@ static struct result fetch_app(struct job *j)
     struct ledger_app app;
     char address[ADDRESS_TEXT_SIZE];
     GUARD(ledger_view_app(j->w->ledger, &j->deal.app.pointer, &app));
+    GUARD(fingerprint_parse(SPAN(app.mrenclave, strlen(app.mrenclave)), &j->fingerprint));
+    j->fingerprint.entrypoint = SPAN("", 0); // its text goes away with `app`
     address_format(&app.address, address);
     int n = snprintf(j->image, PATH_MAX, "%s/apps/%s.cloister", j->o->directory, address);
     REQUIRE(n < PATH_MAX, ERR_RANGE, "the directory's path is too long");
     snprintf(j->reason, WORKER_REASON_SIZE, "image %.256s", app.multiaddr);
-    GUARD(fetch_file(app.multiaddr, j->image, app.checksum.bytes));
+    char why[128] = "";
+    struct result r = fetch_app_image(app.multiaddr, j->image, app.checksum.bytes, why, sizeof why);
+    if (why[0])
+        snprintf(j->reason, WORKER_REASON_SIZE, "image %.180s: %.100s", app.multiaddr, why);
+    GUARD(r);
     j->reason[0] = 0;
     return RESULT_OK;
 }
@@ -126,9 +136,11 @@ static unsigned time_left(const struct job *j, uint64_t most)
     return now >= end ? 0 : (unsigned)MIN(most, end - now);
 }
 
-static struct result run_enclave(struct job *j, const char *image, const char *log_name,
+// `app`: its file system and task are named too, for the case that MRENCLAVE does not name them.
+static struct result run_enclave(struct job *j, const char *image, bool app, const char *log_name,
                                  unsigned time_max_s)
 {
+    char key[HEX_SIZE(32)], tag[HEX_SIZE(32)];
     char hints[HINT_COUNT][HINT_SIZE], worker[ADDRESS_TEXT_SIZE], log[PATH_MAX];
     char authorization[HEX_SIZE(sizeof j->authorization)];
     char *argv[ARGUMENT_COUNT] = {(char *)j->o->program, "run", (char *)image, "--quiet"};
@@ -146,12 +158,25 @@ static struct result run_enclave(struct job *j, const char *image, const char *l
         argv[n++] = "--hint";
         argv[n++] = hints[i];
     }
+    if (app) {
+        hex_encode(j->fingerprint.fspf_key, 32, key);
+        hex_encode(j->fingerprint.fspf_tag, 32, tag);
+        const char *const named[] = {"--fspf-key", key, "--fspf-tag", tag, "--task", j->id};
+        for (size_t i = 0; i < ARRAY_COUNT(named); i++)
+            argv[n++] = (char *)named[i];
+    }
     if (j->o->platform) {
         argv[n++] = "--platform";
         argv[n++] = (char *)j->o->platform;
     }
     int status;
-    struct child c = {argv, j->directory, log, time_max_s};
+    char state[PATH_MAX], extra[PATH_MAX];
+    GUARD(home_path("platform", state));
+    const char *keep = getenv("CLOISTER_KEEP_QUOTE");
+    snprintf(extra, sizeof extra, "%s", keep ? keep : "");
+    const struct confine confine = {j->o->program, image, j->directory, state,
+                                    keep ? dirname(extra) : NULL};
+    struct child c = {argv, j->directory, log, time_max_s, j->o->unconfined ? NULL : &confine};
     REQUIRE(time_max_s > 0, ERR_STALE, "the task's contribution deadline has passed");
     GUARD(child_run(&c, &status));
     if (status == 0)
@@ -185,8 +210,9 @@ static struct result compute(struct job *j)
     GUARD(unlink_in(j, "cloister_out/computed.json"));
     GUARD(fetch_app(j));
     GUARD(fetch_dataset(j));
-    GUARD(run_enclave(j, j->image, "app.log", time_left(j, j->task->time_ref_s)));
-    GUARD(run_enclave(j, j->o->post_compute, "post-compute.log", time_left(j, POST_TIME_MAX_S)));
+    GUARD(run_enclave(j, j->image, true, "app.log", time_left(j, j->task->time_ref_s)));
+    GUARD(run_enclave(j, j->o->post_compute, false, "post-compute.log",
+                      time_left(j, POST_TIME_MAX_S)));
     GUARD(path_in(j, "cloister_out/result.zip", from));
     GUARD(result_path(j, to));
     REQUIRE(rename(from, to) == 0, ERR_IO, "post-compute left no result");

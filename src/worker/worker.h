@@ -24,6 +24,7 @@ struct worker_options {
     const char *directory;    // absolute
     const char *post_compute; // image of the post-compute enclave
     const char *platform;     // for `cloister run --platform`, or NULL
+    bool unconfined;          // enclaves run with all rights of this process (confine.h)
     const char *results_url;  // where DIR/results is served; NULL: the ledger names the file
     const char *sms_url;
     const struct proto_identity *sms;

@@ -67,12 +67,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(image, 0, total);
     memcpy(image, data, size);
     verity_build(&g, image, image + (blocks + 1) * 4096, root);
-    struct shield_image i = {{(uintptr_t)image}, total, blocks, blocks * 4096, root, 0};
+    struct shield_image i = {{(uintptr_t)image}, total, blocks, blocks * 4096, root};
+    struct block_cache cache;
+    struct shield shield;
     struct fs *fs;
-    if (erofs_mount(&i, &fs) == 0) {
+    if (cache_init(&cache, 0) < 0 || shield_init(&shield, &i, &cache) < 0)
+        __builtin_trap();
+    if (erofs_mount(&shield.source, &fs) == 0) {
         visit(fs->root, 0);
         erofs_unmount(fs);
     }
+    cache_done(&cache);
     free(image);
     if (shim_allocated)
         __builtin_trap();

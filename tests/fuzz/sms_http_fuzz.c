@@ -9,7 +9,8 @@
 #include "sms/sms.h"
 
 static const char policy[] =
-    "{\"version\":1,\"roots\":[{\"name\":\"intel\"}],\"tcb\":\"strict\",\"ledger\":{\"chain_id\":1,"
+    "{\"version\":1,\"roots\":[{\"name\":\"intel\"}],\"policy\":\"strict\",\"ledger\":{\"chain_"
+    "id\":1,"
     "\"genesis\":\"1111111111111111111111111111111111111111111111111111111111111111\",\"url\":"
     "\"http://127.0.0.1:1\"},\"post_compute\":["
     "\"2222222222222222222222222222222222222222222222222222222222222222\"]}";

@@ -10,8 +10,21 @@
 
 extern char **environ;
 
+// Started by a link: /proc/self/exe is the file, the name is the link's.
+static void show_program(void)
+{
+    char text[200] = "";
+    if (readlink("/proc/self/exe", text, sizeof text - 1) > 0)
+        printf("exe: %s\n", text);
+    int fd = open("/proc/self/comm", O_RDONLY);
+    if (read(fd, memset(text, 0, sizeof text), sizeof text - 1) > 0)
+        printf("comm: %s", text);
+    close(fd);
+}
+
 static int second(int argc, char **argv)
 {
+    show_program();
     for (int i = 1; i < argc; i++)
         printf("argument %d: %.40s\n", i, argv[i]);
     for (char **e = environ; *e; e++)
@@ -73,7 +86,8 @@ int main(int argc, char **argv)
     char *arguments[] = {"exec", "second", "", "two words", big, NULL},
          *environment[] = {"A=1", "B=", NULL};
     mmap(NULL, 1 << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    execve(argc > 1 ? argv[1] : self, arguments, environment);
+    ok("link", symlink(argc > 1 ? argv[1] : self, "/tmp/a-link-with-a-long-name"));
+    execve("/tmp/a-link-with-a-long-name", arguments, environment);
     show("execve", -1);
     return 1;
 }

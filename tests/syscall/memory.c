@@ -238,6 +238,20 @@ static void heap(void)
     show("malloc", sum);
 }
 
+// What holds on every processor, with protection keys or without.
+static void keys(void)
+{
+    char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    show("pkey_alloc with flags", syscall(SYS_pkey_alloc, 1, 0));
+    show("pkey_alloc with wrong rights", syscall(SYS_pkey_alloc, 0, 4));
+    show("pkey_free of none", syscall(SYS_pkey_free, 15));
+    show("pkey_mprotect, no key",
+         syscall(SYS_pkey_mprotect, page, 4096, PROT_READ | PROT_WRITE, -1));
+    page[0] = 1;
+    show("pkey_mprotect, a key not had", syscall(SYS_pkey_mprotect, page, 4096, PROT_READ, 15));
+    munmap(page, 4096);
+}
+
 int main(void)
 {
     struct sigaction action = {.sa_sigaction = caught, .sa_flags = SA_SIGINFO};
@@ -248,5 +262,6 @@ int main(void)
     remap();
     files();
     heap();
+    keys();
     return 0;
 }

@@ -436,6 +436,34 @@ class Image(unittest.TestCase):
             self.assertIn(word, done.stderr)
             self.assertFalse(os.path.exists(os.path.join(other, "image")))
 
+    def test_split(self):
+        """Without the application's files in it: the same fingerprint, and it runs and verifies over those files alone."""
+        split, root = os.path.join(self.place, "split"), os.path.join(self.place, "split-root")
+        built = run("build", self.app, "--split", "-o", split, home=self.home)
+        self.assertEqual(built.stdout.strip(), self.fingerprint)
+        self.assertEqual(run("fingerprint", split, home=self.home).stdout.strip(), self.fingerprint)
+        with open(self.image, "rb") as full, open(split, "rb") as file:
+            full, file = full.read(), file.read()
+        stored, = struct.unpack_from("<Q", file, len(file) - BLOCK + 80)
+        blocks, = struct.unpack_from("<Q", full, len(full) - BLOCK + 16)
+        self.assertEqual(full[:stored * BLOCK] + full[blocks * BLOCK:-BLOCK], file[:-BLOCK])
+        self.assertLess(len(file), len(full) - os.path.getsize(os.path.join(self.app, "root", "program")))
+        shutil.copytree(os.path.join(self.app, "root"), root, symlinks=True)
+        environment = {"env": {"HOME": self.home}, "home": self.home}
+        run("fspf", "verify", split, "--root", root, "--fingerprint", self.fingerprint, **environment)
+        run("run", "--platform", "emulated", "--quiet", "--root", root, split, **environment)
+        for command in (("run", split), ("fspf", "verify", split)):
+            self.assertIn("--root", run(*command, code=None, **environment).stderr)
+        with open(os.path.join(root, "data", "file4097"), "r+b") as changed:
+            changed.seek(4000)
+            changed.write(b"other")
+        done = run("fspf", "verify", split, "--root", root, code=1, **environment)
+        self.assertIn("/data/file4097", done.stderr)
+        with open(os.path.join(root, "program"), "r+b") as changed:
+            changed.truncate(10000)
+        done = run("run", "--platform", "emulated", "--quiet", "--root", root, split, code=None, **environment)
+        self.assertNotEqual(done.returncode, 0)
+
     def test_entrypoint_and_links_stay_inside(self):
         """A link to an absolute path is resolved in the image, not on the host."""
         other = tempfile.mkdtemp(dir=self.place)

@@ -80,6 +80,15 @@ def run_case(server, url, name, tee, ca):
         out2 = os.path.join(tmp, "again")
         r = fetch(vector, url, out2, cache, at, "--offline")
         check(f"{tee}: offline from the cache", r.returncode == 0 and not asked, r.stderr)
+        judge = [CLOISTER, "quote", "verify", str(vector / "quote.bin"), "--at", at, "--json"]
+        r = subprocess.run([*judge, "--cache", cache], capture_output=True, text=True)
+        check(f"{tee}: verify takes the cache", r.returncode in (0, 1) and not asked, r.stdout + r.stderr)
+        r = subprocess.run([*judge, "--cache", os.path.join(tmp, "third.db")], capture_output=True, text=True)
+        check(f"{tee}: verify asks nobody unless told", r.returncode == 2 and not asked and "--url" in r.stderr
+              and "COLLATERAL_MISSING" in r.stdout, r.stdout + r.stderr)
+        r = subprocess.run([*judge, "--cache", os.path.join(tmp, "third.db"), "--url", url], capture_output=True, text=True)
+        check(f"{tee}: verify asks when told whom", r.returncode in (0, 1) and len(asked) == 4, r.stdout + r.stderr)
+        asked.clear()
         later = str(int(at) + 400 * 86400)
         r = fetch(vector, url, out2, cache, later, "--offline")
         check(f"{tee}: what has expired is not used", r.returncode == 2 and "expired" in r.stderr, r.stderr)

@@ -43,7 +43,8 @@ expect 0 '"tcb_status": "SWHardeningNeeded"' "${judge2[@]}" --json --tcb SWHarde
 expect 0 '"emulated": false' "${judge2[@]}" --json --tcb SWHardeningNeeded
 expect 2 "EXPIRED" verify "$v3/quote.bin" --collateral "$v3" --at $((at3 + 40000000))
 expect 2 '"tcb_status": null' verify "$v3/quote.bin" --collateral "$v3" --at 0 --json
-expect 2 "--collateral" verify "$v3/quote.bin"
+expect 2 "--collateral DIR, or --url" verify "$v3/quote.bin" --cache "$tmp/cache.db"
+expect 2 "COLLATERAL_MISSING" verify "$v3/quote.bin" --cache "$tmp/cache.db" --json
 expect 2 "cloister quote:" verify "$tmp/absent" --collateral "$v3"
 expect 2 "cloister quote:" show README.md
 expect 2 "cloister quote:" verify "$v3/quote.bin" --at yesterday
@@ -86,6 +87,35 @@ expect 0 accepted $(judge "$td" --policy "$tmp/policy.yaml")
 expect 1 POLICY_TEE $(judge "$v2" --policy "$tmp/policy.yaml")
 printf 'debugging: true\n' >>"$tmp/policy.yaml"
 expect 2 'line 7, at debugging' $(judge "$td" --policy "$tmp/policy.yaml")
+
+# Quotes of a platform that exists for this once, with each flaw on demand.
+# made CODE TEXT OPTIONS…
+made() {
+    local code=$1 text=$2 root
+    shift 2
+    rm -rf "$tmp/made"
+    root=$("$cloister" quote make --emulated -o "$tmp/made" "$@") || failures=$((failures + 1))
+    expect "$code" "$text" verify "$tmp/made/quote.bin" --collateral "$tmp/made" --at "$(cat "$tmp/made/at")" --root "made=$root"
+}
+zeros=$(printf '0%.0s' {1..128})
+made 0 "accepted"
+made 0 "EMULATED" --mrenclave "$enclave2" --report-data "${zeros/0/a}" --at 1750000000
+made 1 "POLICY_TCB_STATUS" --tcb-status OutOfDate
+made 1 "POLICY_TCB_STATUS" --tcb-status Revoked
+made 1 "POLICY_TCB_STATUS" --tcb-status SWHardeningNeeded
+made 1 "POLICY_TCB_STATUS" --qe-status OutOfDate
+made 1 "POLICY_DEBUG" --debug
+made 2 "TCB_STATUS_UNKNOWN" --tcb-status Pending
+made 2 "PCK_REVOKED" --pck-revoked
+made 2 "PCK_CA_REVOKED" --ca-revoked
+made 2 "TCB_SIGNER_REVOKED" --signer-revoked
+made 2 "EXPIRED" --collateral-expired
+expect 2 "PCK_CHAIN_UNTRUSTED" verify "$tmp/made/quote.bin" --collateral "$tmp/made" --at "$(cat "$tmp/made/at")"
+expect 2 "--emulated" make -o "$tmp/made"
+expect 2 "letters and digits" make --emulated -o "$tmp/made" --tcb-status '"'
+for part in quote.bin at pck_chain.pem pck_crl.der root_ca.pem root_ca_crl.der tcb_info.json tcb_chain.pem qe_identity.json qe_chain.pem; do
+    [ -s "$tmp/made/$part" ] || { echo "FAIL: quote make writes no $part"; failures=$((failures + 1)); }
+done
 
 # certs: a chain, one in a quote, a list.
 certs() { "$cloister" certs show "$@" >"$tmp/out" 2>&1; }

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export BUILD=${BUILD:-build}
-for tool in mkfs.erofs /usr/bin/python3; do
+for tool in /usr/bin/python3; do
     command -v $tool >/dev/null || { echo "skip demo: no $tool"; exit 0; }
 done
 log=$(mktemp)

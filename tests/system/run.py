@@ -6,6 +6,7 @@ and exit code, byte for byte; what goes in (standard input, arguments, environme
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -261,16 +262,19 @@ def refusals(report, image):
         return
     with open(image.path, "rb") as file:
         content = bytearray(file.read())
-    needle = content.find(b"/lib64/ld-linux-x86-64.so.2")  # in the program: read at its start
+    # In every program, the loader's name: read at its start.
+    needles = [match.start() for match in re.finditer(re.escape(b"/lib64/ld-linux-x86-64.so.2"), content)]
     damaged = os.path.join(OUT, "damaged.cloister")
-    for name, at in (("superblock", 1024 + 8), ("program", needle), ("hash-tree", None), ("trailer", len(content) - 4000)):
+    for name, at in (("superblock", [1024 + 8]), ("program", needles), ("hash-tree", None), ("trailer", [len(content) - 4000])):
         if at is None:
             report_inspect = subprocess.run([parity.CLOISTER, "inspect", image.path, "--json"], capture_output=True, text=True)
-            at = json.loads(report_inspect.stdout)["hash_offset"] + 4096 + 100
-        content[at] ^= 1
+            at = [json.loads(report_inspect.stdout)["hash_offset"] + 4096 + 100]
+        for byte in at:
+            content[byte] ^= 1
         with open(damaged, "wb") as file:
             file.write(content)
-        content[at] ^= 1
+        for byte in at:
+            content[byte] ^= 1
         ours = parity.Image(damaged, image.home)
         done = ours.enclave()
         ours.close()

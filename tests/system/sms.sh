@@ -85,6 +85,38 @@ say $? "an SMS of another MRENCLAVE receives no key"
 push "$one" "$tmp/sms2.json"
 [ $? -ne 0 ] && grep -q "another policy" "$tmp/out"
 say $? "an SMS under another policy receives no key"
+# The TLS certificate carries evidence: for `ratls show`, and for a client that is not ours.
+judge() { # OPTIONS…
+    "$cloister" ratls show "$@" --collateral "$CLOISTER_HOME/platform/collateral.bundle" >"$tmp/out" 2>&1
+}
+root=emulated=$("$cloister" worker platform)
+mrenclave=$("$cloister" mrenclave "$tmp/sms.cloister")
+judge "${sms#https://}" --root "$root" --mrenclave "$mrenclave" && grep -q '^accepted' "$tmp/out" &&
+    grep -q '^certificate pass' "$tmp/out"
+say $? "the SMS's certificate carries its evidence"
+judge "$sms" --root "$root" --mrenclave "${mrenclave/?/}0"
+[ $? = 1 ] && grep -q POLICY_IDENTITY "$tmp/out"
+say $? "another enclave's certificate is refused"
+judge "$sms"
+[ $? = 2 ] && grep -q PCK_CHAIN_UNTRUSTED "$tmp/out"
+say $? "evidence under a root that nobody named proves nothing"
+openssl s_client -connect "${sms#https://}" </dev/null 2>/dev/null | openssl x509 >"$tmp/sms.pem" &&
+    openssl x509 -in "$tmp/sms.pem" -noout -text | grep -q '2\.23\.133\.5\.4\.9' && judge "$tmp/sms.pem" --root "$root"
+say $? "openssl s_client receives the same certificate"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/plain.key" -subj /CN=x -out "$tmp/plain.pem" 2>/dev/null
+echo ---- >"$tmp/broken.pem"
+judge "$tmp/broken.pem" --root "$root"
+[ $? = 2 ] && { judge "$tmp/plain.pem" --root "$root"; [ $? = 2 ]; }
+say $? "a certificate without evidence is none"
+printf 'version: 1\nroots: [intel]\ntcb: {accept: [UpToDate], min_evaluation: 99}\n' >"$tmp/judging.yaml"
+"$cloister" sms policy --post-compute "$post" --ledger "$ledger" --emulated --policy "$tmp/judging.yaml" >"$tmp/policy3" &&
+    "$cloister" sms identity --policy "$tmp/policy3" --image "$tmp/sms.cloister" >"$tmp/sms3.json" &&
+    sed -E "s/(\"configid\": *\")[0-9a-f]*/\1$(grep -oE '"configid": *"[0-9a-f]*' "$tmp/sms.json" | grep -oE '[0-9a-f]{64}')/" \
+        "$tmp/sms3.json" >"$tmp/later.json" && ! push "$one" "$tmp/later.json" && grep -q "later TCB evaluation" "$tmp/out"
+say $? "a policy in YAML is what the SMS's quote is judged by"
+echo 'more: 1' >>"$tmp/judging.yaml"
+! "$cloister" sms policy --post-compute "$post" --ledger "$ledger" --emulated --policy "$tmp/judging.yaml" >"$tmp/out" 2>&1
+say $? "a policy with an unknown key is refused"
 push "$one" "$tmp/sms.json" --allow-emulated && grep -qi emulated "$tmp/out"
 say $? "the SMS that sms.json names receives the key"
 push "$one" "$tmp/sms.json" --allow-emulated

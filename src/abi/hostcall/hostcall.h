@@ -62,9 +62,16 @@ struct boot_info {
     uint32_t hint_count;     // then hints "NAME=value" for init
     uint32_t string_size;
     uint32_t reserved;
+    // With PARAMS_TAG_PROVIDED, else zero. CONFIGID binds the first three; the file system itself, whose hash
+    // is fspf_tag, says data_blocks; a wrong hash_offset names no block that matches.
+    uint8_t fspf_key[32];
+    uint8_t fspf_tag[32];
+    uint8_t task[32]; // zero: none
+    uint64_t data_blocks;
+    uint64_t hash_offset;
     uint8_t strings[BOOT_ARGS_SIZE];
 };
-_Static_assert(sizeof(struct boot_info) == 72 + BOOT_ARGS_SIZE, "boot_info");
+_Static_assert(sizeof(struct boot_info) == 184 + BOOT_ARGS_SIZE, "boot_info");
 
 #define BOOT_CPU_SHANI (1u << 0)
 #define BOOT_CPU_AES   (1u << 3) // AES-NI, PCLMULQDQ, SSE4.1

@@ -23,6 +23,12 @@ static inline struct host_ptr host_ptr_add(struct host_ptr p, uint64_t offset)
     return (struct host_ptr){p.address + offset};
 }
 
+// To ask the caches for what is copied in soon (__builtin_prefetch); never to be read.
+static inline const void *host_hint(struct host_ptr p)
+{
+    return (const void *)p.address;
+}
+
 // copy.c. The last word's bytes beyond `n` are read and dropped.
 void host_copy_in(void *dst, struct host_ptr src, size_t n);
 // The last word is padded with zero: untrusted memory changes up to the next multiple of 8.

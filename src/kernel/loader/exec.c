@@ -120,7 +120,8 @@ static long copy_list(const struct string_list *from, struct string_list *to)
 static long remember(const char *path, const struct string_list *arguments,
                      const struct string_list *environment, const void *auxv, size_t auxv_size)
 {
-    kformat(info.path, sizeof info.path, "%s", path);
+    const char *slash = strrchr(path, '/');
+    kformat(info.name, sizeof info.name, "%s", slash ? slash + 1 : path);
     info.auxv_size = MIN(auxv_size, sizeof info.auxv);
     memcpy(info.auxv, auxv, info.auxv_size);
     long r = copy_list(arguments, &info.arguments);
@@ -244,10 +245,12 @@ static long exec_open(struct trap_frame *frame, struct exec *e, const char *path
     }
     signals_reset_on_exec();
     fd_close_on_exec();
+    // /proc/self/exe names the file itself, not a link to it: $ORIGIN of ld.so(8) starts there.
+    if (!e->program->dentry || vfs_path(e->program, info.path, sizeof info.path) < 0)
+        kformat(info.path, sizeof info.path, "%s", path);
     struct task *t = current();
     t->clear_child_tid = t->robust_list = 0;
-    const char *name = strrchr(path, '/');
-    kformat(t->name, sizeof t->name, "%s", name ? name + 1 : path);
+    kformat(t->name, sizeof t->name, "%s", info.name);
     process_is_init = false;
     *frame = (struct trap_frame){.rip = entry,
                                  .rsp = rsp,

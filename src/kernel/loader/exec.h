@@ -29,7 +29,8 @@ long exec_from_user(struct trap_frame *frame, uint64_t path, uint64_t argv, uint
 
 // What runs now, for /proc/self: kept until the next execve.
 struct exec_info {
-    char path[4096];
+    char path[4096]; // of the file, links resolved
+    char name[16];   // TASK_COMM_LEN: the last part of what was asked for
     struct string_list arguments, environment;
     uint64_t auxv[40];
     size_t auxv_size;

@@ -89,3 +89,21 @@ SYSCALL(munlockall)
     (void)a;
     return 0;
 }
+
+// pkeys(7) on a processor without protection keys, as CPUID says this one is: none can be had, and key -1
+// means none.
+SYSCALL(pkey_alloc)
+{
+    return a[0] || a[1] & ~3ull ? -EINVAL : -ENOSPC;
+}
+
+SYSCALL(pkey_free)
+{
+    (void)a;
+    return -EINVAL;
+}
+
+SYSCALL(pkey_mprotect)
+{
+    return (int)a[3] == -1 ? sys_mprotect(a) : -EINVAL;
+}

@@ -2,9 +2,7 @@
 // /dev/cloister: reports, quotes, keys, hints and volumes for programs in this enclave.
 #include "kernel/task/device.h"
 
-#include "abi/device.h"
 #include "abi/enclave.h"
-#include "abi/sgx/arch.h"
 #include "crypto/hmac.h"
 #include "kernel/entry/enclu.h"
 #include "kernel/hostcall/stubs.h"
@@ -17,12 +15,18 @@
 
 static char *hint_text;
 static size_t hint_size;
+static struct device_fspf mounted;
 
 void device_boot(char *hints, size_t size, uint32_t count)
 {
     (void)count;
     hint_text = hints;
     hint_size = size;
+}
+
+void device_set_fspf(const struct device_fspf *fspf)
+{
+    mounted = *fspf;
 }
 
 static const struct enclave_params *params(void)
@@ -60,6 +64,15 @@ static void make_report(const struct sgx_targetinfo *target, const uint8_t repor
     memcpy(leaf.reportdata, reportdata, sizeof leaf.reportdata);
     (void)enclu_ereport(&leaf.target, leaf.reportdata, &leaf.report);
     *ret = leaf.report;
+}
+
+void device_self(struct sgx_report_body *ret)
+{
+    struct sgx_report self;
+    struct sgx_targetinfo nobody = {0};
+    uint8_t zero[64] = {0};
+    make_report(&nobody, zero, &self);
+    *ret = self.body;
 }
 
 static long quoting_target(struct sgx_targetinfo *ret)
@@ -128,16 +141,14 @@ void device_seal_key(const uint8_t label[32], uint8_t ret[32])
 {
     static struct sgx_keyrequest request; // under the kernel lock
     static uint8_t key[16] __attribute__((aligned(16)));
-    struct sgx_report self;
-    struct sgx_targetinfo nobody = {0};
-    uint8_t zero[64] = {0};
-    make_report(&nobody, zero, &self);
+    struct sgx_report_body self;
+    device_self(&self);
     memset(&request, 0, sizeof request);
     request.keyname = SGX_KEYNAME_SEAL;
     request.keypolicy = SGX_KEYPOLICY_MRENCLAVE | SGX_KEYPOLICY_CONFIGID;
-    request.isvsvn = self.body.isvsvn;
-    request.configsvn = self.body.configsvn;
-    memcpy(request.cpusvn, self.body.cpusvn, sizeof request.cpusvn);
+    request.isvsvn = self.isvsvn;
+    request.configsvn = self.configsvn;
+    memcpy(request.cpusvn, self.cpusvn, sizeof request.cpusvn);
     request.attributemask.flags = ~0ull;
     request.attributemask.xfrm = ~0ull;
     request.miscmask = ~0u;
@@ -226,6 +237,8 @@ long device_ioctl(unsigned request, uint64_t argument)
         return hint(argument);
     case DEVICE_VOLUME:
         return volume(argument);
+    case DEVICE_FSPF:
+        return copy_to_user(argument, &mounted, sizeof mounted);
     default:
         return -ENOTTY;
     }

@@ -90,6 +90,7 @@ struct user_sink {
     uint8_t *buffer;
     size_t size, used;
     long error;
+    bool over_mounts;
 };
 
 static bool emit_dirent(struct dir_sink *sink, struct name name, uint64_t ino, unsigned mode,
@@ -116,38 +117,77 @@ static bool emit_dirent(struct dir_sink *sink, struct name name, uint64_t ino, u
     return true;
 }
 
-#define INVENTED_POSITION (1ull << 62)
+#define MOUNT_POSITION (1ull << 62)
 
-// Mount points that their file system does not have.
-static void emit_invented(struct file *f, struct dir_sink *sink)
+// The name in the directory that mount `index` makes, when no earlier mount makes it.
+static struct dentry *mount_name(struct dentry *directory, unsigned index)
 {
-    const struct mount *m;
-    for (unsigned i = 0; (m = vfs_mount(i)); i++) {
-        if (!m->invented || m->point->parent != f->dentry || f->pos > INVENTED_POSITION + i)
+    struct dentry *d = vfs_mount_name(vfs_mount(index), directory);
+    for (unsigned i = 0; d && i < index; i++)
+        if (vfs_mount_name(vfs_mount(i), directory) == d)
+            return NULL;
+    return d;
+}
+
+static bool leads_to_mount(struct dentry *directory, struct name name)
+{
+    for (unsigned i = 0; directory && vfs_mount(i); i++) {
+        const struct dentry *d = vfs_mount_name(vfs_mount(i), directory);
+        if (d && name_is(name, d->name))
+            return true;
+    }
+    return false;
+}
+
+// What the file system itself has; names that lead to mounts come afterwards, and always.
+static bool emit_own(struct dir_sink *sink, struct name name, uint64_t ino, unsigned mode,
+                     uint64_t next)
+{
+    struct user_sink *s = container_of(sink, struct user_sink, sink);
+    if (s->over_mounts && leads_to_mount(s->file->dentry, name))
+        return true;
+    return emit_dirent(sink, name, ino, mode, next);
+}
+
+static void emit_mounts(struct file *f, struct dir_sink *sink)
+{
+    for (unsigned i = 0; f->dentry && vfs_mount(i); i++) {
+        if (f->pos > MOUNT_POSITION + i)
             continue;
-        struct name name = {m->point->name, m->point->name_size};
-        if (!sink->emit(sink, name, m->root->node->ino, m->root->node->mode,
-                        INVENTED_POSITION + i + 1))
+        struct dentry *d = mount_name(f->dentry, i);
+        if (!d)
+            continue;
+        struct node *n = d->mounted ? d->mounted->node : d->node;
+        if (!emit_dirent(sink, (struct name){d->name, d->name_size}, n->ino, n->mode,
+                         MOUNT_POSITION + i + 1))
             return;
     }
 }
 
+static bool has_mounts(struct dentry *directory)
+{
+    for (unsigned i = 0; directory && vfs_mount(i); i++)
+        if (vfs_mount_name(vfs_mount(i), directory))
+            return true;
+    return false;
+}
+
 static long directory_read_entries(struct file *f, void *buffer, size_t size)
 {
-    struct user_sink s = {{emit_dirent}, f, buffer, size, 0, 0};
+    struct user_sink s = {{emit_own}, f, buffer, size, 0, 0, has_mounts(f->dentry)};
     struct node *up = f->dentry ? dentry_parent(f->dentry)->node : f->node;
     bool more = true;
     if (f->pos == 0)
         more = emit_dirent(&s.sink, name_of("."), f->node->ino, S_IFDIR, 1);
     if (more && f->pos == 1)
         more = emit_dirent(&s.sink, name_of(".."), up->ino, S_IFDIR, 2);
-    if (more && f->pos < INVENTED_POSITION) {
+    if (more && f->pos < MOUNT_POSITION) {
         long err = f->node->ops->readdir(f->node, f->pos, &s.sink);
-        if (err < 0 && s.used == 0)
+        if (err < 0 && s.used == 0 && !s.over_mounts)
             return err;
     }
     if (!s.error)
-        emit_invented(f, &s.sink);
+        emit_mounts(f, &s.sink);
     return s.used > 0 ? (long)s.used : s.error;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mounts: the root, the pseudo file systems, and a mount for each region of the region table.
 #include "crypto/gcm.h"
+#include "kernel/fs/erofs/erofs.h"
 #include "kernel/fs/volume/volume.h"
 #include "kernel/vfs/vfs.h"
 #include "shield/regions.h"
@@ -58,11 +59,21 @@ static long invent(struct dentry *d)
     return 0;
 }
 
+// A name that a host's file system holds, on the way to a mount point: what the host does to it later
+// must not matter. A directory of the host stays one; anything else is replaced by our own.
+static long hold(struct dentry *d)
+{
+    if (d->node && (d->node->fs->flags & FS_UNTRUSTED) && !host_hold(d->node)) {
+        node_unref(d->node);
+        d->node = NULL;
+    }
+    return d->node ? 0 : invent(d);
+}
+
 // The dentry to cover. Directories on the way that do not exist are invented.
-static long mount_point(const char *path, struct dentry **ret, bool *ret_invented)
+static long mount_point(const char *path, struct dentry **ret)
 {
     struct dentry *at = dentry_ref(vfs_root());
-    *ret_invented = false;
     while (*path) {
         struct name name = {path + 1, 0};
         while (name.text[name.size] && name.text[name.size] != '/')
@@ -73,9 +84,7 @@ static long mount_point(const char *path, struct dentry **ret, bool *ret_invente
         dentry_unref(at);
         if (err < 0)
             return err;
-        *ret_invented = !d->node;
-        if (!d->node)
-            err = invent(d);
+        err = *path ? hold(d) : d->node ? 0 : invent(d);
         if (err < 0) {
             dentry_unref(d);
             return err;
@@ -92,6 +101,14 @@ static long mount_point(const char *path, struct dentry **ret, bool *ret_invente
     return 0;
 }
 
+struct dentry *vfs_mount_name(const struct mount *m, const struct dentry *directory)
+{
+    struct dentry *d = m->point;
+    while (d && d->parent != directory)
+        d = d->parent;
+    return d;
+}
+
 long vfs_mount_at(const char *path, struct fs *fs, const char *source)
 {
     if (mounts.count == MOUNTS_MAX)
@@ -104,7 +121,7 @@ long vfs_mount_at(const char *path, struct fs *fs, const char *source)
     if (!m->root)
         return -ENOMEM;
     if (strcmp(path, "/") != 0) {
-        long err = mount_point(path, &m->point, &m->invented);
+        long err = mount_point(path, &m->point);
         if (err < 0)
             return err;
         if (m->point->mounted)
@@ -197,7 +214,7 @@ static struct fs *image_part(const char *path)
     return fs;
 }
 
-static long region_mount(const struct region *region)
+static long region_mount(const struct region *region, unsigned index)
 {
     char path[REGION_PATH_MAX + 1], source[REGION_PATH_MAX + 1];
     text_of(region->path, path);
@@ -219,11 +236,14 @@ static long region_mount(const struct region *region)
         err = fs_host_new(source, &fs);
         break;
     case REGION_ENCRYPTED:
-        err = volume_mount(path, source, region->key, &fs);
+        err = region->key == REGION_KEY_CONTENT ? erofs_region_new(index, &fs)
+                                                : volume_mount(path, source, region->key, &fs);
         break;
     }
     if (err == 0)
         err = vfs_mount_at(path, fs, source[0] ? source : "none");
+    if (err == 0)
+        mounts.mount[mounts.count - 1].encrypted = region->kind == REGION_ENCRYPTED;
     if (err < 0)
         klog("region %s: cannot be mounted (%ld)", path, -err);
     return err;
@@ -262,23 +282,42 @@ static long mount_builtin(const struct regions *regions)
     return 0;
 }
 
+// "/" sorts first. A host's directory as the root brings names, never programs: those lie in regions.
+static long mount_root_region(const struct regions *regions, struct fs *image)
+{
+    const struct region *root =
+        regions->count > 0 && regions->region[0].path.size == 1 ? &regions->region[0] : NULL;
+    char source[REGION_PATH_MAX + 1] = "/dev/root";
+    struct fs *fs = image;
+    long err = 0;
+    if (root && root->kind == REGION_EPHEMERAL) {
+        fs = fs_tmp_new(node_ref(image->root), 0755, 0);
+        err = fs ? 0 : -ENOMEM;
+    } else if (root && root->kind == REGION_NOT_PROTECTED) {
+        text_of(root->source, source);
+        err = fs_host_new(source, &fs);
+    } else if (root && root->kind != REGION_AUTHENTICATED) {
+        err = -EINVAL;
+    }
+    if (err == 0 && !NODE_IS(fs->root, S_IFDIR))
+        err = -ENOTDIR;
+    if (err == 0)
+        err = vfs_mount_at("/", fs, source);
+    if (err < 0)
+        klog("the root region cannot be mounted (%ld)", -err);
+    return err;
+}
+
 static long mount_all(const struct regions *regions, struct fs *image)
 {
-    bool ephemeral_root = regions->count > 0 && regions->region[0].path.size == 1 &&
-                          regions->region[0].kind == REGION_EPHEMERAL;
-    bool other_root = regions->count > 0 && regions->region[0].path.size == 1 &&
-                      regions->region[0].kind != REGION_AUTHENTICATED;
-    if (other_root && !ephemeral_root)
-        return -EINVAL; // programs come from the image
-    struct fs *root = ephemeral_root ? fs_tmp_new(node_ref(image->root), 0755, 0) : image;
-    long err = root ? vfs_mount_at("/", root, "/dev/root") : -ENOMEM;
+    long err = mount_root_region(regions, image);
     if (err == 0)
         err = vfs_chdir(vfs_root());
     if (err == 0)
         err = mount_builtin(regions);
     for (uint32_t i = 0; i < regions->count && err == 0; i++)
         if (regions->region[i].path.size > 1)
-            err = region_mount(&regions->region[i]);
+            err = region_mount(&regions->region[i], i);
     return err;
 }
 
@@ -304,22 +343,34 @@ long vfs_boot(const struct vfs_boot *boot)
 
 // --- volumes -----------------------------------------------------------------------------------------
 
+static void root_replace(struct mount *m, struct fs *fs)
+{
+    m->fs = fs;
+    node_unref(m->root->node);
+    m->root->node = node_ref(fs->root);
+}
+
 long vfs_volume_open(const char *path, const uint8_t key[32], unsigned flags,
                      uint64_t *ret_generation)
 {
     for (unsigned i = 0; i < mounts.count; i++) {
         struct mount *m = &mounts.mount[i];
-        if (strcmp(m->path, path) != 0 || !volume_is(m->fs))
+        if (strcmp(m->path, path) != 0 || !m->encrypted)
             continue;
         if (!(m->fs->flags & FS_LOCKED))
             return -EBUSY;
-        long err = volume_open(m->fs, key, flags, ret_generation);
-        if (err < 0)
-            return err;
-        // The root directory came into being with the volume.
-        node_unref(m->root->node);
-        m->root->node = node_ref(m->fs->root);
-        return 0;
+        struct fs *fs = m->fs;
+        long err;
+        if (erofs_region_is(fs)) {
+            err = erofs_region_open(fs, path, key, &fs);
+            *ret_generation = 0;
+        } else {
+            err = volume_open(fs, key, flags, ret_generation);
+        }
+        // The root directory came into being with the file system.
+        if (err == 0)
+            root_replace(m, fs);
+        return err;
     }
     return -ENOENT;
 }

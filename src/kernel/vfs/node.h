@@ -96,7 +96,8 @@ struct node_ops {
 
 #define FS_STABLE    (1u << 0)
 #define FS_READ_ONLY (1u << 1)
-#define FS_LOCKED    (1u << 2) // an encrypted region that nobody opened yet: EACCES
+// An encrypted region that nobody opened yet: EACCES; with FS_READ_ONLY, a part of the image: ENOKEY.
+#define FS_LOCKED (1u << 2)
 // The host's own: its links do not lead out of it, and nothing in it is executed.
 #define FS_UNTRUSTED (1u << 3)
 

@@ -116,7 +116,8 @@ static long walk_link(struct walk *w, struct dentry *link, const char *after)
     text[size] = 0;
     if (n->fs->flags & FS_UNTRUSTED)
         w->cage = n->fs;
-    if (w->cage && *text == '/') {
+    // An absolute link of the host's means the host's root: ours, when the host's directory is our root.
+    if (w->cage && *text == '/' && vfs_root()->node->fs != w->cage) {
         kfree(text);
         return -EACCES;
     }
@@ -150,8 +151,9 @@ static long step(struct dentry *at, struct name name, struct dentry **ret)
         return err;
     d = through_mounts(d);
     if (d->node && (d->node->fs->flags & FS_LOCKED)) {
+        long err_locked = d->node->fs->flags & FS_READ_ONLY ? -ENOKEY : -EACCES;
         dentry_unref(d);
-        return -EACCES;
+        return err_locked;
     }
     *ret = d;
     return 0;

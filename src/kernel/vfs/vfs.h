@@ -14,7 +14,6 @@ struct vfs_boot {
     struct host_ptr image; // the image file's mapping, outside ELRANGE
     uint64_t image_size;
     const struct enclave_params *params;
-    uint64_t cache_bytes; // of verified pages; 0: an eighth of the heap, at most 64 MiB
 };
 // Mounts the root, what every program expects (/proc, /dev, /dev/shm, /tmp) and the regions.
 long vfs_boot(const struct vfs_boot *boot);
@@ -35,7 +34,7 @@ struct mount {
     struct fs *fs;
     struct dentry *root;
     struct dentry *point; // NULL: the root's
-    bool invented;        // the directory that is covered is not in its file system
+    bool encrypted;       // opened by vfs_volume_open()
     char path[1025];
     char source[1025];
     const char *options;
@@ -43,6 +42,8 @@ struct mount {
 #define MOUNTS_MAX 80u
 const struct mount *vfs_mount(unsigned index); // NULL: no more
 const struct mount *vfs_mount_of(const struct fs *fs);
+// The name in `directory` that is this mount's point or leads to it; NULL: none. Borrowed.
+struct dentry *vfs_mount_name(const struct mount *m, const struct dentry *directory);
 long vfs_mount_at(const char *path, struct fs *fs, const char *source);
 uint64_t vfs_next_device(void); // for fs.device
 
@@ -112,6 +113,8 @@ long tmp_memfd(const char *name, struct node **ret);
 struct fs *fs_proc_new(void);
 struct fs *fs_dev_new(void);
 long fs_host_new(const char *source, struct fs **ret);
+// From now on this directory is there, whatever the host says. false: it is no directory.
+bool host_hold(struct node *n);
 
 // Pages of an image file, verified, straight into kernel memory for mm; bytes beyond the end are zero.
 // -EINVAL when f is no file of the image.

@@ -14,7 +14,7 @@
 
 static void good(char text[FINGERPRINT_TEXT_SIZE])
 {
-    struct fingerprint f;
+    struct fingerprint f = {0};
     memset(f.fspf_key, 0xab, 32);
     memset(f.fspf_tag, 0xcd, 32);
     memset(f.mrenclave, 0xef, 32);
@@ -62,9 +62,46 @@ static void other_texts_are_refused(void **state)
     assert_true(is_ok(fingerprint_parse(SPAN(text, 194), &f)));
 }
 
+static struct result with_entrypoint(const char *entrypoint, struct fingerprint *ret)
+{
+    static char text[2048];
+    good(text);
+    strcat(text, "|");
+    strcat(text, entrypoint);
+    return fingerprint_parse(SPAN(text, strlen(text)), ret);
+}
+
+static void entrypoint(void **state)
+{
+    (void)state;
+    struct fingerprint f;
+    char many[1024] = "";
+    static const char *const bad[] = {"",     " a",  "a ",    "a  b",    "a\tb",
+                                      "a\nb", "a|b", "a\x7f", "\xc3\xa9"};
+    assert_true(is_ok(with_entrypoint("python3 /app/app.py", &f)));
+    struct span rest = f.entrypoint, word = fingerprint_next_word(&rest);
+    assert_int_equal(word.size, 7);
+    assert_memory_equal(word.data, "python3", 7);
+    word = fingerprint_next_word(&rest);
+    assert_int_equal(word.size, 11);
+    assert_int_equal(fingerprint_next_word(&rest).size, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(is_ok(with_entrypoint(bad[i], &f)));
+    memset(many, 'x', FINGERPRINT_ENTRYPOINT_MAX);
+    assert_true(is_ok(with_entrypoint(many, &f)));
+    many[FINGERPRINT_ENTRYPOINT_MAX] = 'x';
+    assert_false(is_ok(with_entrypoint(many, &f)));
+    many[0] = 0;
+    for (size_t i = 0; i < FINGERPRINT_WORDS_MAX; i++)
+        strcat(many, i ? " a" : "a");
+    assert_true(is_ok(with_entrypoint(many, &f)));
+    strcat(many, " a");
+    assert_false(is_ok(with_entrypoint(many, &f)));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(entrypoint),
                                        cmocka_unit_test(other_texts_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

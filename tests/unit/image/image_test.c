@@ -160,8 +160,12 @@ static void test_params_refused(void **state)
     } while (0)
     REFUSED(p.magic++);
     REFUSED(p.version++);
-    REFUSED(p.flags = 1u << 4);
-    REFUSED(p.reserved = 1);
+    REFUSED(p.flags = 1u << 5);
+    REFUSED(p.cache_pages = (uint32_t)(p.heap_max / 4096 + 1));
+    REFUSED(p.flags |= PARAMS_TAG_PROVIDED; p.fspf_tag[31] = 1);
+    REFUSED(p.flags |= PARAMS_TAG_PROVIDED; p.fspf_key[0] = 1);
+    REFUSED(p.flags |= PARAMS_TAG_PROVIDED; p.data_blocks = 1);
+    REFUSED(p.flags |= PARAMS_TAG_PROVIDED; p.hash_offset = 4096);
     REFUSED(p.reserved2 = 1);
     REFUSED(p.threads = 0);
     REFUSED(p.threads = THREADS_MAX + 1);
@@ -192,7 +196,8 @@ static void test_trailer(void **state)
     struct image_trailer wrong[] = {t, t, t, t, t};
     wrong[0].data_blocks = UINT64_MAX;
     wrong[1].tree_blocks = 3;
-    wrong[2].kernel_size = 0;
+    wrong[2].kernel_size = 0; // a file system alone has no init program
+    wrong[2].init_size = 1;
     wrong[3].kernel_size = IMAGE_KERNEL_SIZE_MAX + 1;
     wrong[4].init_size = UINT64_MAX;
     for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)

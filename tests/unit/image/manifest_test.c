@@ -31,7 +31,7 @@ static void test_defaults(void **state)
     assert_int_equal(m.stack, 8u << 20);
     assert_int_equal(m.threads, 16);
     assert_int_equal(m.umask, 022);
-    assert_false(m.debug || m.host_arguments || m.service);
+    assert_false(m.debug || m.host_arguments || m.service || m.fspf_provided);
     manifest_done(&m);
 }
 
@@ -40,16 +40,17 @@ static void test_everything(void **state)
     (void)state;
     struct image_note note;
     struct manifest m;
-    assert_true(is_ok(parse("name: x-1.0\n"
-                            "packages: [python3, libc6]\n"
-                            "files: [{from: a, to: /a, mode: 0755}, {from: b, to: /b}]\n"
-                            "entrypoint: /usr/bin/python3\n"
-                            "arguments: [-c, 'print(1)', '']\n"
-                            "environment: {A: b, C: 'd=e', EMPTY: ''}\n"
-                            "working-directory: /w\nheap: 64M\nstack: 1M\nthreads: 256\n"
-                            "host-arguments: true\nisvprodid: 7\nisvsvn: 65535\numask: 077\n"
-                            "regions: [{path: /d, kind: encrypted, key: sealed, source: v}]\n",
-                            &note, &m)));
+    assert_true(is_ok(
+        parse("name: x-1.0\n"
+              "packages: [python3, libc6]\n"
+              "files: [{from: a, to: /a, mode: 0755}, {from: b, to: /b}]\n"
+              "entrypoint: /usr/bin/python3\n"
+              "arguments: [-c, 'print(1)', '']\n"
+              "environment: {A: b, C: 'd=e', EMPTY: ''}\n"
+              "working-directory: /w\nheap: 64M\nstack: 1M\nthreads: 256\n"
+              "host-arguments: true\nfspf: provided\nisvprodid: 7\nisvsvn: 65535\numask: 077\n"
+              "regions: [{path: /d, kind: encrypted, key: sealed, source: v}]\n",
+              &note, &m)));
     assert_int_equal(m.packages.count, 2);
     assert_int_equal(m.files[0].mode, 0755);
     assert_int_equal(m.files[1].mode, UINT32_MAX);
@@ -57,6 +58,7 @@ static void test_everything(void **state)
     assert_string_equal(m.environment.item[1], "C=d=e");
     assert_int_equal(m.heap, 64u << 20);
     assert_int_equal(m.umask, 077);
+    assert_true(m.fspf_provided);
     assert_string_equal(m.regions[0].key, "sealed");
     manifest_done(&m);
 }
@@ -97,6 +99,8 @@ static void test_refused(void **state)
         {BASE "files: [{from: a, to: /b, owner: me}]\n", "owner"},
         {BASE "regions: [{path: /a}]\n", "regions"},
         {BASE "fspf-key: 00\n", "fspf-key"},
+        {BASE "fspf: true\n", "fspf"},
+        {BASE "fspf: Provided\n", "fspf"},
         {BASE "isvsvn: 65536\n", "isvsvn"},
         {BASE "entrypoint2: \"a\\0b\"\n", "entrypoint2"},
         {BASE "working-directory: \"/a\\0b\"\n", "working-directory"},

@@ -59,6 +59,49 @@ static void test_start(void **state)
     assert_int_equal(start_make(&p, &g, &s).code, ERR_DENIED);
 }
 
+static void test_command(void **state)
+{
+    uint8_t file[512];
+    char path[64];
+    struct process p;
+    struct start s;
+    static struct proto_app_grant g;
+    (void)state;
+    memset(&g, 0, sizeof g);
+    size_t size = make_process(file, sizeof file);
+    assert_true(is_ok(process_decode(SPAN(file, size), &p)));
+    assert_int_equal(start_make(NULL, &g, &s).code, ERR_DENIED);
+    g.command.items[g.command.count++] = SPAN_STR("sh");
+    g.command.items[g.command.count++] = SPAN_STR("-c");
+    g.arguments.items[g.arguments.count++] = SPAN_STR("true");
+    g.environment.items[g.environment.count++] = SPAN_STR("IEXEC_TASK_ID=new");
+    assert_true(is_ok(start_make(NULL, &g, &s)));
+    assert_string_equal(s.executable, "/usr/bin/sh");
+    assert_string_equal(s.directory, "/");
+    assert_string_equal(s.arguments[0], "sh");
+    assert_string_equal(s.arguments[1], "-c");
+    assert_string_equal(s.arguments[2], "true");
+    assert_null(s.arguments[3]);
+    assert_string_equal(s.environment[0], "PATH=" START_PATH);
+    assert_string_equal(s.environment[2], "IEXEC_TASK_ID=new");
+    assert_null(s.environment[3]);
+    start_done(&s);
+    assert_true(is_ok(start_make(&p, &g, &s))); // the command replaces the image's program
+    assert_string_equal(s.executable, "/usr/bin/sh");
+    assert_string_equal(s.directory, "/work");
+    assert_string_equal(s.arguments[1], "-c");
+    assert_string_equal(s.environment[0], "HOME=/root");
+    assert_null(s.environment[2]);
+    start_done(&s);
+    assert_true(is_ok(start_find(SPAN_STR("/bin/sh"), path, sizeof path)));
+    assert_string_equal(path, "/bin/sh");
+    static const char *const bad[] = {"",         "./sh", "bin/sh", "no-such-program",
+                                      "/no/such", "/bin", ".."};
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+        assert_false(is_ok(start_find(SPAN(bad[i], strlen(bad[i])), path, sizeof path)));
+    assert_int_equal(start_find(SPAN_STR("sh"), path, 8).code, ERR_RANGE);
+}
+
 struct place {
     char in[64], out[64], file[128], plain[160];
     uint8_t *sealed;
@@ -140,7 +183,8 @@ static void test_dataset_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_start), cmocka_unit_test(test_dataset),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_start), cmocka_unit_test(test_command),
+                                       cmocka_unit_test(test_dataset),
                                        cmocka_unit_test(test_dataset_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,12 +113,28 @@ static void test_app_grant(void **state)
     (void)state;
     g.environment.items[g.environment.count++] = SPAN_STR("IEXEC_A=b");
     g.arguments.items[g.arguments.count++] = SPAN_STR("--x");
+    g.command.items[g.command.count++] = SPAN_STR("python3");
+    g.command.items[g.command.count++] = SPAN_STR("/app.py");
+    g.content_keys[g.content_key_count++] =
+        (struct proto_content_key){SPAN_STR("/model"), {[31] = 8}};
     assert_true(is_ok(proto_app_grant_write(&g, buffer, sizeof buffer, &size)));
     assert_true(is_ok(proto_app_grant_read(SPAN(buffer, size), &got)));
     assert_int_equal(got.generation, 9);
     assert_int_equal(got.environment.count, 1);
     assert_memory_equal(got.arguments.items[0].data, "--x", 3);
+    assert_int_equal(got.command.count, 2);
+    assert_memory_equal(got.command.items[1].data, "/app.py", 7);
+    assert_int_equal(got.content_key_count, 1);
+    assert_memory_equal(got.content_keys[0].path.data, "/model", 6);
+    assert_int_equal(got.content_keys[0].key[31], 8);
     check_exact(read_app, size);
+    g.content_keys[0].path = SPAN("/m\0", 3);
+    assert_true(is_ok(proto_app_grant_write(&g, buffer, sizeof buffer, &size)));
+    assert_false(is_ok(read_app(SPAN(buffer, size))));
+    g.content_keys[0].path = SPAN_STR("");
+    assert_true(is_ok(proto_app_grant_write(&g, buffer, sizeof buffer, &size)));
+    assert_false(is_ok(read_app(SPAN(buffer, size))));
+    g.content_key_count = 0;
     g.arguments.items[0] = SPAN("a\0b", 3);
     assert_true(is_ok(proto_app_grant_write(&g, buffer, sizeof buffer, &size)));
     assert_false(is_ok(read_app(SPAN(buffer, size))));

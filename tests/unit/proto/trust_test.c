@@ -31,29 +31,55 @@ static bool policy_ok(const char *text)
     return is_ok(proto_sms_policy_read(SPAN(text, strlen(text)), &p));
 }
 
+// A policy as YAML comes back as it was; its own roots count where the file has none.
+static void test_identity_policy(void)
+{
+    static const char yaml[] =
+        "{\"version\":1," SMS ",\"policy\":\"version: 1\\nroots: [intel, {name: other, "
+        "spki_sha256: " H "}]\\ndebug: true\\n\"}";
+    struct proto_identity id, again;
+    char *text;
+    assert_true(is_ok(proto_identity_read(SPAN_STR(yaml), &id)));
+    assert_true(!id.trust.own_roots && id.trust.allow_emulated && id.trust.allow_debug);
+    assert_true(is_ok(proto_identity_write(&id, &text)));
+    assert_true(is_ok(proto_identity_read(SPAN(text, strlen(text)), &again)));
+    assert_string_equal(id.trust.policy, again.trust.policy);
+    assert_false(again.trust.own_roots);
+    free(text);
+    assert_true(
+        is_ok(proto_identity_read(SPAN_STR("{\"version\":1," SMS ",\"policy\":\"strict\"}"), &id)));
+    assert_false(id.trust.allow_emulated || id.trust.allow_debug);
+}
+
 static void test_identity(void **state)
 {
-    static const char good[] = "{\"version\":1," SMS "," ROOTS ",\"tcb\":\"standard\"}";
+    static const char good[] = "{\"version\":1," SMS "," ROOTS ",\"policy\":\"standard\"}";
     static const char *const bad[] = {
         "",
         "[]",
         "{}",
-        "{\"version\":2," SMS "," ROOTS ",\"tcb\":\"strict\"}",
-        "{\"version\":1," SMS "," ROOTS ",\"tcb\":\"any\"}",
-        "{\"version\":1," SMS "," ROOTS ",\"tcb\":\"strict\",\"more\":1}",
-        "{\"version\":1,\"version\":1," SMS "," ROOTS ",\"tcb\":\"strict\"}",
-        "{\"version\":1," SMS ",\"roots\":[],\"tcb\":\"strict\"}",
-        "{\"version\":1," SMS ",\"roots\":[{\"name\":\"emulated\"}],\"tcb\":\"strict\"}",
+        "{\"version\":2," SMS "," ROOTS ",\"policy\":\"strict\"}",
+        "{\"version\":1," SMS "," ROOTS ",\"policy\":\"any\"}",
+        "{\"version\":1," SMS "," ROOTS ",\"policy\":\"strict\",\"more\":1}",
+        "{\"version\":1,\"version\":1," SMS "," ROOTS ",\"policy\":\"strict\"}",
+        "{\"version\":1," SMS ",\"roots\":[],\"policy\":\"strict\"}",
+        "{\"version\":1," SMS ",\"roots\":[{\"name\":\"emulated\"}],\"policy\":\"strict\"}",
         "{\"version\":1," SMS ",\"roots\":[{\"name\":\"intel\",\"spki_sha256\":\"" H
-        "\"}],\"tcb\":\"strict\"}",
-        "{\"version\":1,\"sms\":{\"mrenclave\":\"" H "\"}," ROOTS ",\"tcb\":\"strict\"}",
+        "\"}],\"policy\":\"strict\"}",
+        "{\"version\":1,\"sms\":{\"mrenclave\":\"" H "\"}," ROOTS ",\"policy\":\"strict\"}",
         "{\"version\":1,\"sms\":{\"mrenclave\":\"00\",\"configid\":\"" H "\"}," ROOTS
-        ",\"tcb\":\"strict\"}",
+        ",\"policy\":\"strict\"}",
         "{\"version\":1,\"sms\":{\"mrsigner\":\"" H "\",\"configid\":\"" H "\"}," ROOTS
-        ",\"tcb\":\"strict\"}",
-        "{\"version\":1," SMS "," ROOTS ",\"tcb\":\"strict\",\"min_tcb_evaluation\":-1}",
+        ",\"policy\":\"strict\"}",
+        "{\"version\":1," SMS "," ROOTS ",\"policy\":\"strict\",\"tcb\":\"strict\"}",
+        "{\"version\":1," SMS "," ROOTS "}",
+        "{\"version\":1," SMS ",\"policy\":\"version: 1\"}", // and no roots anywhere
+        "{\"version\":1," SMS ",\"policy\":\"version: 1\\nroots: [intel]\\nmore: 1\"}",
+        "{\"version\":1," SMS ",\"policy\":\"version: 1\\nroots: [intel]\\ntee: [TDX]\"}",
+        "{\"version\":1," SMS
+        ",\"policy\":\"version: 1\\nroots: [intel]\\nenclaves: [{mrenclave: " H "}]\"}",
         "{\"version\":1,\"sms\":{\"mrenclave\":\"" H "\",\"configid\":\"any\"}," ROOTS
-        ",\"tcb\":\"strict\"}", // post-compute alone: proto_identity_read_post
+        ",\"policy\":\"strict\"}", // post-compute alone: proto_identity_read_post
     };
     struct proto_identity id, again;
     char *text;
@@ -69,7 +95,8 @@ static void test_identity(void **state)
     free(text);
     assert_true(identity_ok("{\"version\":1,\"sms\":{\"mrsigner\":\"" H
                             "\",\"isvprodid\":1,\"min_isvsvn\":2,\"configid\":\"" H "\"}," ROOTS
-                            ",\"tcb\":\"strict\"}"));
+                            ",\"policy\":\"strict\"}"));
+    test_identity_policy();
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
         if (identity_ok(bad[i]))
             fail_msg("accepted: %s", bad[i]);
@@ -77,16 +104,17 @@ static void test_identity(void **state)
 
 static void test_sms_policy(void **state)
 {
-    static const char good[] = "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," LEDGER "," POST "}";
+    static const char good[] =
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," LEDGER "," POST "}";
     static const char *const bad[] = {
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," LEDGER "}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," POST "}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," LEDGER ",\"post_compute\":[]}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," LEDGER ",\"post_compute\":[1]}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\"," LEDGER "," POST ",\"debug\":\"no\"}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\",\"ledger\":{\"chain_id\":1,\"genesis\":\"" H
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," LEDGER "}",
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," POST "}",
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," LEDGER ",\"post_compute\":[]}",
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," LEDGER ",\"post_compute\":[1]}",
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\"," LEDGER "," POST ",\"debug\":false}",
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\",\"ledger\":{\"chain_id\":1,\"genesis\":\"" H
         "\",\"url\":\"ftp://x\"}," POST "}",
-        "{\"version\":1," ROOTS ",\"tcb\":\"strict\",\"ledger\":{\"chain_id\":0,\"genesis\":\"" H
+        "{\"version\":1," ROOTS ",\"policy\":\"strict\",\"ledger\":{\"chain_id\":0,\"genesis\":\"" H
         "\",\"url\":\"http://x\"}," POST "}",
     };
     struct proto_sms_policy p;

@@ -5,6 +5,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "os/file.h"
 #include "ratls/cbor.h"
 
 struct bytes {
@@ -361,6 +362,70 @@ static void claims_of_others(void **state)
     party_done(&p);
 }
 
+// -- a TD's quote, real hardware's --------------------------------------------------------------------------
+
+#define TD_FOLDER "tests/vectors/dcap/tdx4-00806f050000-am-dcap-attestat-a28c-at20260627-ev21v3/"
+
+static struct span load(const char *name)
+{
+    char path[256];
+    uint8_t *data;
+    size_t size;
+    snprintf(path, sizeof path, TD_FOLDER "%s", name);
+    OK(file_read(path, 1u << 20, &data, &size));
+    return SPAN(data, size);
+}
+
+static struct result quote_of_another(void *context, const uint8_t reportdata[64], uint8_t *buffer,
+                                      size_t capacity, size_t *ret_size)
+{
+    const struct span *q = context;
+    (void)reportdata;
+    assert_true(q->size <= capacity);
+    memcpy(buffer, q->data, q->size);
+    *ret_size = q->size;
+    return RESULT_OK;
+}
+
+// All is good about the quote but that it binds another key: that, and nothing before it, is the reason.
+static void quote_of_a_td(void **state)
+{
+    struct scene *s = *state;
+    struct span td = load("quote.bin"), at = load("at"), parts[ATTEST_PART_COUNT];
+    struct ratls_quoter quoter = {&td, quote_of_another};
+    const struct ratls_verifier before = s->verifier;
+    const char *const roots[] = {ATTEST_ROOT_INTEL_NAME};
+    struct attest_policy policy = {.allow_tdx = true,
+                                   .roots = roots,
+                                   .root_count = 1,
+                                   .any_identity = true,
+                                   .tcb_status_worst = ATTEST_TCB_OUT_OF_DATE_CONFIGURATION_NEEDED};
+    struct party p;
+    for (int i = 0; i < ATTEST_PART_COUNT; i++)
+        s->verifier.collateral.parts[i] = parts[i] = load(attest_part_file((enum attest_part)i));
+    s->verifier.policy = &policy;
+    s->now = strtoll((const char *)at.data, NULL, 10);
+    for (enum ratls_form form = RATLS_FORM_TAGGED; form <= RATLS_FORM_INTEL; form++) {
+        party_init(&p, s, 0xe1);
+        OK(ratls_certificate_make(p.key, form, &quoter, s->now - DAY, s->now + DAY,
+                                  &p.certificate));
+        assert_int_equal(judge(s, p.certificate), ERR_INTEGRITY);
+        assert_int_equal(verdict.quote.code, ATTEST_OK);
+        assert_int_equal(verdict.quote.claims.tee, ATTEST_TEE_TDX);
+        struct attest_reasons reasons;
+        assert_true(is_ok(attest_policy_check(&policy, &verdict.quote.claims, &reasons)));
+        assert_memory_not_equal(verdict.quote.claims.td.reportdata, verdict.evidence.reportdata,
+                                64);
+        party_done(&p);
+    }
+    for (int i = 0; i < ATTEST_PART_COUNT; i++)
+        free((void *)(uintptr_t)parts[i].data);
+    free((void *)(uintptr_t)td.data);
+    free((void *)(uintptr_t)at.data);
+    s->verifier = before;
+    s->now = NOW;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +437,7 @@ int main(void)
         cmocka_unit_test(extensions),
         cmocka_unit_test(altered_cbor),
         cmocka_unit_test(claims_of_others),
+        cmocka_unit_test(quote_of_a_td),
     };
     return cmocka_run_group_tests(tests, scene_setup, scene_teardown);
 }

@@ -92,10 +92,11 @@ static void make_world(struct world *w)
     memset(c->app_mrenclave, 7, sizeof c->app_mrenclave);
     assert_true(is_ok(eth_key_address(&w->challenge, &c->challenge)));
     c->app_emulated = c->post_emulated = true;
+    w->identity.trust.own_roots = true;
     w->identity.trust.root_count = 1;
     w->identity.trust.roots[0] = (struct attest_root){.name = "emulated"};
     quoting_root_hash(quoting, w->identity.trust.roots[0].key_hash);
-    w->identity.trust.tcb_status_worst = 0;
+    strcpy(w->identity.trust.policy, "strict");
     w->identity.enclave.kind = ATTEST_IDENTITY_MRENCLAVE;
     memset(w->identity.enclave.hash, 0xe1, sizeof w->identity.enclave.hash);
     memset(w->identity.configid, 0xc1, 32);

@@ -53,6 +53,14 @@ static void test_regions_refused(void **state)
     r.region[3].key = REGION_KEY_SMS; // a key for nothing
     assert_false(is_ok(regions_check(&r)));
     r = good;
+    r.region[1].key = REGION_KEY_CONTENT; // a part of the image: no host file
+    assert_true(is_ok(regions_check(&r)));
+    r.region[1].source = TEXT("x");
+    assert_false(is_ok(regions_check(&r)));
+    r = good;
+    r.region[1].key = REGION_KEY_CONTENT + 1;
+    assert_false(is_ok(regions_check(&r)));
+    r = good;
     r.region[2].source.size = 0; // not-protected without a source
     assert_false(is_ok(regions_check(&r)));
     r = good;

@@ -5,6 +5,7 @@
 
 #include "base/fingerprint.h"
 #include "proto/secret.h"
+#include "shield/configid.h"
 #include "sms/release.h"
 
 #include <setjmp.h>
@@ -27,14 +28,14 @@ struct scene {
 
 static void make_policy(struct scene *s)
 {
-    s->policy.trust.root_count = 1; // an emulated root is named
+    s->policy.trust.allow_emulated = true; // an emulated root is named
     s->policy.post_compute_count = 2;
     memset(s->policy.post_compute[1], 0x70, 32);
 }
 
 static void make_ledger(struct scene *s)
 {
-    struct fingerprint f;
+    struct fingerprint f = {0};
     memset(f.fspf_key, 0x61, 32);
     memset(f.fspf_tag, 0x62, 32);
     memset(f.mrenclave, 0x63, 32);
@@ -95,6 +96,13 @@ static void as_post(struct scene *s)
     memset(s->claims.body.mrenclave, 0x70, 32);
 }
 
+// As an enclave whose file system MRENCLAVE does not name.
+static void provide(struct scene *s)
+{
+    configid_make(s->request.fspf_key, s->request.fspf_tag, s->request.task.bytes,
+                  s->claims.body.configid);
+}
+
 #define CHANGE(name, ...)                      \
     static void change_##name(struct scene *s) \
     {                                          \
@@ -106,7 +114,7 @@ CHANGE(emulated_with_leave, s->claims.emulated = true;
        s->in.stored.dataset_key.allow_emulated = true)
 CHANGE(emulated, s->claims.emulated = true)
 CHANGE(emulated_without_root, s->claims.emulated = true;
-       s->in.stored.dataset_key.allow_emulated = true; s->policy.trust.root_count = 0)
+       s->in.stored.dataset_key.allow_emulated = true; s->policy.trust.allow_emulated = false)
 CHANGE(emulated_other_secret, s->claims.emulated = true;
        s->in.stored.dataset_key.allow_emulated = true; s->in.stored.other_hardware_only = true)
 CHANGE(hardware_other_secret, s->in.stored.other_hardware_only = true)
@@ -116,6 +124,17 @@ CHANGE(debug_allowed, s->claims.debug = true; s->policy.trust.allow_debug = true
 CHANGE(provisionkey, s->claims.body.attributes.flags |= SGX_FLAGS_PROVISIONKEY)
 CHANGE(einittoken, s->claims.body.attributes.flags |= SGX_FLAGS_EINITTOKENKEY)
 CHANGE(configid, s->claims.body.configid[63] = 1)
+CHANGE(provided, provide(s))
+CHANGE(provided_entrypoint, provide(s); strcat(s->app.mrenclave, "|python3 /app.py"))
+CHANGE(provided_other_task, provide(s); s->claims.body.configid[5] ^= 1)
+CHANGE(provided_without_task, configid_make(s->request.fspf_key, s->request.fspf_tag,
+                                            (uint8_t[32]){0}, s->claims.body.configid))
+CHANGE(provided_other_key, s->request.fspf_key[0] ^= 1; provide(s))
+CHANGE(provided_other_tag, s->request.fspf_tag[0] ^= 1; provide(s))
+CHANGE(provided_says_ledgers, s->request.fspf_tag[0] ^= 1; provide(s); s->request.fspf_tag[0] ^= 1)
+CHANGE(provided_tail, provide(s); s->claims.body.configid[32] = 1)
+CHANGE(bad_entrypoint, strcat(s->app.mrenclave, "|"))
+CHANGE(post_configid, as_post(s); provide(s))
 CHANGE(no_task, s->in.ledger.task = NULL)
 CHANGE(unset_task, s->task.status = TASK_UNSET)
 CHANGE(other_task, s->request.task.bytes[0] ^= 1)
@@ -181,6 +200,16 @@ static const struct {
     ROW(provisionkey, ATTRIBUTES),
     ROW(einittoken, ATTRIBUTES),
     ROW(configid, CONFIGID),
+    ROW(provided, NONE),
+    ROW(provided_entrypoint, NONE),
+    ROW(provided_other_task, CONFIGID),
+    ROW(provided_without_task, CONFIGID),
+    ROW(provided_other_key, APP_FSPF),
+    ROW(provided_other_tag, APP_FSPF),
+    ROW(provided_says_ledgers, CONFIGID),
+    ROW(provided_tail, CONFIGID),
+    ROW(bad_entrypoint, APP_FINGERPRINT),
+    ROW(post_configid, CONFIGID),
     ROW(no_task, TASK_UNKNOWN),
     ROW(unset_task, TASK_UNKNOWN),
     ROW(other_task, TASK_UNKNOWN),

@@ -2,6 +2,7 @@
 // The whole secret path but for the enclave itself: owners push secrets, a pool asks for a challenge, an app
 // and a post-compute enclave are provisioned over attested TLS, a requester verifies the proof. And every
 // way around it that a host can try from outside is refused for the right reason.
+#include "shield/configid.h"
 #include "sms/world.h"
 
 static struct world *w;
@@ -231,6 +232,82 @@ static void test_app(void **state)
     assert_memory_not_equal(g.transfer_key, g2.transfer_key, 32);
     free(body);
     free(body2);
+}
+
+// An enclave whose file system MRENCLAVE does not name: it gets the ledger's command too.
+static void test_app_provided(void **state)
+{
+    uint8_t *body;
+    size_t size;
+    static struct proto_app_grant g;
+    struct enclave e = app_enclave();
+    struct proto_provision q = request_for(PROTO_APP, LEAVE);
+    (void)state;
+    configid_make(q.fspf_key, q.fspf_tag, q.task.bytes, e.body.configid);
+    assert_string_equal(provision(&e, &q, &body, &size), "none");
+    OK(proto_app_grant_read(SPAN(body, size), &g));
+    assert_int_equal(g.command.count, 2);
+    assert_memory_equal(g.command.items[0].data, "python3", 7);
+    assert_memory_equal(g.command.items[1].data, "/app.py", 7);
+    assert_int_equal(g.arguments.count, 2);
+    free(body);
+    configid_make(q.fspf_key, q.fspf_tag, w->tasks[HARDWARE].bytes, e.body.configid);
+    expect(e, &q, "configid"); // of another task
+    q.fspf_tag[0] ^= 1;        // another file system under the same MRENCLAVE
+    configid_make(q.fspf_key, q.fspf_tag, q.task.bytes, e.body.configid);
+    expect(e, &q, "app-fspf");
+    q.fspf_tag[0] ^= 1;
+    expect(e, &q, "configid");
+}
+
+static unsigned push_content_key(const char *query, const char *path, const char *key, int who,
+                                 bool leave)
+{
+    char target[256], name[256], address[ADDRESS_TEXT_SIZE];
+    address_format(&w->app, address);
+    snprintf(target, sizeof target, "/apps/%s/regions%s%s", address, query, path);
+    snprintf(name, sizeof name, "%s%s", PROTO_REGION_PREFIX, path);
+    struct hash32 h =
+        proto_web2_hash(&w->app, SPAN(name, strlen(name)), SPAN(key, strlen(key)), leave);
+    return secret("POST", target, key, who, h,
+                  leave ? PROTO_EMULATED_FIELD ": " PROTO_EMULATED_VALUE "\r\n" : "");
+}
+
+static void test_content_keys(void **state)
+{
+    uint8_t *body;
+    size_t size;
+    static struct proto_app_grant g;
+    struct enclave e = app_enclave(), other = e;
+    struct proto_provision q = request_for(PROTO_APP, LEAVE);
+    char key[HEX_SIZE(32)], address[ADDRESS_TEXT_SIZE], target[128];
+    (void)state;
+    hex_encode(dataset_key, 32, key);
+    assert_int_equal(push_content_key("?path=", "/model", key, REQUESTER, true), 401);
+    assert_int_equal(push_content_key("?path=", "/model/", key, OWNER, true), 400);
+    assert_int_equal(push_content_key("?path=", "model", key, OWNER, true), 400);
+    assert_int_equal(push_content_key("?p=", "/model", key, OWNER, true), 400);
+    assert_int_equal(push_content_key("/x?path=", "/model", key, OWNER, true), 404);
+    assert_int_equal(push_content_key("?path=", "/model", "00", OWNER, true), 400);
+    assert_int_equal(push_content_key("?path=", "/model", key, OWNER, true), 204);
+    assert_int_equal(push_content_key("?path=", "/model", key, OWNER, true), 409);
+    // A signature for the app's own secret is none for a region.
+    address_format(&w->app, address);
+    snprintf(target, sizeof target, "/apps/%s/regions?path=/other", address);
+    struct hash32 h =
+        proto_web2_hash(&w->app, SPAN_STR(PROTO_APP_SECRET_NAME), SPAN(key, 64), false);
+    assert_int_equal(secret("POST", target, key, OWNER, h, ""), 401);
+    assert_string_equal(provision(&e, &q, &body, &size), "none");
+    OK(proto_app_grant_read(SPAN(body, size), &g));
+    assert_int_equal(g.content_key_count, 1);
+    assert_int_equal(g.content_keys[0].path.size, 6);
+    assert_memory_equal(g.content_keys[0].path.data, "/model", 6);
+    assert_memory_equal(g.content_keys[0].key, dataset_key, 32);
+    free(body);
+    other.body.mrenclave[0] ^= 1;
+    expect(other, &q, "app-mrenclave");
+    assert_int_equal(push_content_key("?path=", "/weights", key, OWNER, false), 204);
+    expect(e, &q, "secret-hardware-only");
 }
 
 static void test_app_refused(void **state)
@@ -601,12 +678,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_push_keys),       cmocka_unit_test(test_secret_sizes),
-        cmocka_unit_test(test_challenge),       cmocka_unit_test(test_app),
-        cmocka_unit_test(test_app_refused),     cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_server_rules),    cmocka_unit_test(test_post_compute),
-        cmocka_unit_test(test_other_sms),       cmocka_unit_test(test_middle),
-        cmocka_unit_test(test_policy_is_bound), cmocka_unit_test(test_anchors),
+        cmocka_unit_test(test_push_keys),    cmocka_unit_test(test_secret_sizes),
+        cmocka_unit_test(test_challenge),    cmocka_unit_test(test_app),
+        cmocka_unit_test(test_app_provided), cmocka_unit_test(test_app_refused),
+        cmocka_unit_test(test_replay),       cmocka_unit_test(test_server_rules),
+        cmocka_unit_test(test_post_compute), cmocka_unit_test(test_other_sms),
+        cmocka_unit_test(test_middle),       cmocka_unit_test(test_policy_is_bound),
+        cmocka_unit_test(test_anchors),      cmocka_unit_test(test_content_keys),
         cmocka_unit_test(test_rollback)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

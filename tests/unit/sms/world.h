@@ -203,6 +203,7 @@ static inline void world_fill_ledger(struct world *w)
     strcpy(app->name, "app");
     strcpy(app->multiaddr, "http://host/image");
     fingerprint_format(&w->fingerprint, app->mrenclave);
+    strcat(app->mrenclave, "|python3 /app.py");
     w->app = world_create(w, OWNER, METHOD_CREATE_APP, app);
     free(app);
     struct create_workerpool_args pool = {.description = "pool"};
@@ -231,7 +232,7 @@ static inline void world_policy(struct world *w, unsigned ledger_port)
     hex_encode(ledger_head(w->ledger)->genesis.bytes, 32, genesis);
     snprintf(w->policy, sizeof w->policy,
              "{\"version\":1,\"roots\":[{\"name\":\"emulated\",\"spki_sha256\":\"%s\"}],"
-             "\"tcb\":\"strict\",\"ledger\":{\"chain_id\":65535,\"genesis\":\"%s\",\"url\":"
+             "\"policy\":\"strict\",\"ledger\":{\"chain_id\":65535,\"genesis\":\"%s\",\"url\":"
              "\"http://127.0.0.1:%u\"},\"post_compute\":[\"%064d\"]}",
              root, genesis, ledger_port, 77);
     uint8_t mrenclave[32], hash[PROTO_CONFIGID_SIZE];
@@ -242,7 +243,7 @@ static inline void world_policy(struct world *w, unsigned ledger_port)
     hex_encode(hash, 32, configid);
     snprintf(identity, sizeof identity,
              "{\"version\":1,\"sms\":{\"mrenclave\":\"%s\",\"configid\":\"%s\"},\"roots\":"
-             "[{\"name\":\"emulated\",\"spki_sha256\":\"%s\"}],\"tcb\":\"strict\"}",
+             "[{\"name\":\"emulated\",\"spki_sha256\":\"%s\"}],\"policy\":\"strict\"}",
              "5555555555555555555555555555555555555555555555555555555555555555", configid, root);
     OK(proto_identity_read(SPAN(identity, strlen(identity)), &w->identity));
 }

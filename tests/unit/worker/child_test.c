@@ -34,7 +34,7 @@ static int teardown(void **state)
 static struct result run(const char *script, unsigned seconds, int *ret_status)
 {
     char *argv[] = {"/bin/sh", "-c", (char *)script, NULL};
-    struct child c = {argv, directory, log_path, seconds};
+    struct child c = {argv, directory, log_path, seconds, NULL};
     return child_run(&c, ret_status);
 }
 
@@ -49,7 +49,7 @@ static void test_status(void **state)
     assert_true(is_ok(run("kill -9 $$", 10, &status)));
     assert_int_equal(status, 128 + 9);
     char *argv[] = {"/no/such/program", NULL};
-    struct child c = {argv, directory, log_path, 10};
+    struct child c = {argv, directory, log_path, 10, NULL};
     assert_true(is_ok(child_run(&c, &status)));
     assert_int_equal(status, 127);
 }
@@ -92,12 +92,48 @@ static void test_folder_and_reason(void **state)
     assert_string_equal(reason, "");
 }
 
+// What a hostile app's process finds: its folder, and nothing else of ours.
+static void test_confined(void **state)
+{
+    static const struct {
+        const char *script;
+        bool good;
+    } cases[] = {
+        {"echo x >mine && cat mine && mkdir d && mv mine d/m && rm -r d", true},
+        {"cat \"$0\"", true},
+        {"cat /etc/passwd", false},
+        {"ls /tmp", false},
+        {"echo x >/tmp/cloister-child-escaped", false},
+        {"ln -s /etc/passwd link; cat link", false},
+        {"cat /proc/1/environ", false},
+    };
+    char outside[] = "/tmp/cloister-image-XXXXXX";
+    int fd = mkstemp(outside), status;
+    const struct confine confine = {"/bin/sh", outside, directory, directory, NULL};
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *argv[] = {"/bin/sh", "-c", (char *)cases[i].script, outside, NULL};
+        struct child c = {argv, directory, log_path, 10, &confine};
+        assert_true(is_ok(child_run(&c, &status)));
+        assert_int_not_equal(status, 127);
+        assert_true((status == 0) == cases[i].good);
+    }
+    char link_path[80];
+    snprintf(link_path, sizeof link_path, "%s/link", directory);
+    unlink(link_path);
+    unlink(outside);
+    assert_int_not_equal(access("/tmp/cloister-child-escaped", F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_time_limit),
         cmocka_unit_test(test_folder_and_reason),
+        cmocka_unit_test(test_confined),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -17,11 +17,14 @@ struct inode {
     uint32_t mtime_nsec;
     uint32_t uid, gid, nlink;
     uint32_t data; // first block, or device number
+    // Reading on: the block after the last one read, and how many to bring at once.
+    uint64_t next_index;
+    unsigned ahead;
 };
 
 struct erofs {
     struct fs fs;
-    struct shield shield;
+    struct block_source *source;
     uint64_t blocks, meta, root_nid, build_time;
     uint32_t build_nsec;
     struct inode *bucket[BUCKETS];
@@ -97,7 +100,7 @@ static long load(struct erofs *e, uint64_t nid, struct inode *i)
     at = e->meta * EROFS_BLOCK + nid * INODE_SLOT;
     if (at + INODE_COMPACT_SIZE > e->blocks * EROFS_BLOCK)
         return -EUCLEAN;
-    long err = shield_read(&e->shield, at, b, INODE_COMPACT_SIZE);
+    long err = source_read(e->source, at, b, INODE_COMPACT_SIZE);
     if (err < 0)
         return err;
     uint32_t format = load_le16(b + I_FORMAT);
@@ -106,7 +109,7 @@ static long load(struct erofs *e, uint64_t nid, struct inode *i)
     if (extended) {
         if (at + size > e->blocks * EROFS_BLOCK)
             return -EUCLEAN;
-        err = shield_read(&e->shield, at + INODE_COMPACT_SIZE, b + INODE_COMPACT_SIZE,
+        err = source_read(e->source, at + INODE_COMPACT_SIZE, b + INODE_COMPACT_SIZE,
                           INODE_EXTENDED_SIZE - INODE_COMPACT_SIZE);
         if (err < 0)
             return err;
@@ -166,15 +169,26 @@ static void inode_release(struct node *n)
 
 // --- data --------------------------------------------------------------------------------------------
 
-// The verified page that holds block `index` of the file, and where in it the data begins.
-static long data_page(struct inode *i, uint64_t index, struct shield_page **ret, size_t *ret_skip)
+// The checked page that holds block `index` of the file, and where in it the data begins. `want`: the blocks
+// that this read is going to need. A file that is read on has more brought at once, up to its end.
+static long data_page(struct inode *i, uint64_t index, uint64_t want, struct cached_block **ret,
+                      size_t *ret_skip)
 {
-    struct erofs *e = erofs_of(&i->node);
-    uint64_t at = ((uint64_t)i->data + index) * EROFS_BLOCK;
-    if (i->tail && index == i->size / EROFS_BLOCK)
-        at = i->tail;
-    *ret_skip = at % EROFS_BLOCK;
-    return shield_get(&e->shield, at / EROFS_BLOCK, ret);
+    struct block_source *source = erofs_of(&i->node)->source;
+    uint64_t whole = (i->size + EROFS_BLOCK - 1) / EROFS_BLOCK - (i->tail ? 1 : 0);
+    if (index >= whole) {
+        *ret_skip = i->tail % EROFS_BLOCK;
+        return source_get(source, i->tail / EROFS_BLOCK, 1, ret);
+    }
+    if (index == i->next_index)
+        i->ahead = MIN(MAX(i->ahead * 2, 2u), SOURCE_AHEAD_MAX);
+    else if (index + 1 != i->next_index)
+        i->ahead = 1;
+    i->next_index = index + 1;
+    *ret_skip = 0;
+    uint64_t count = MIN(MAX(want, i->ahead), whole - index);
+    return source_get(source, (uint64_t)i->data + index,
+                      (unsigned)MIN(count, (uint64_t)SOURCE_AHEAD_MAX), ret);
 }
 
 static long read_to(struct inode *i, uint64_t offset, void *ret, size_t size)
@@ -186,11 +200,12 @@ static long read_to(struct inode *i, uint64_t offset, void *ret, size_t size)
         uint64_t pos = offset + done;
         size_t skip, in_block = pos % EROFS_BLOCK;
         size_t n = MIN(size - done, EROFS_BLOCK - in_block);
-        struct shield_page *p;
-        long err = data_page(i, pos / EROFS_BLOCK, &p, &skip);
+        uint64_t want = (in_block + size - done + EROFS_BLOCK - 1) / EROFS_BLOCK;
+        struct cached_block *p;
+        long err = data_page(i, pos / EROFS_BLOCK, want, &p, &skip);
         if (err == 0) {
             err = copy_user((uint8_t *)ret + done, p->data + skip + in_block, n);
-            shield_put(p);
+            source_put(p);
         }
         if (err < 0)
             return done ? (long)done : err;
@@ -226,7 +241,7 @@ long shield_read_into(struct file *f, uint64_t offset, void *pages, size_t page_
     uint64_t first = offset / EROFS_BLOCK, whole = i->size / EROFS_BLOCK;
     size_t direct = first < whole ? MIN(page_count, whole - first) : 0;
     uint8_t *out = pages;
-    long err = direct ? shield_blocks(&e->shield, i->data + first, out, direct) : 0;
+    long err = direct ? source_blocks(e->source, i->data + first, out, direct) : 0;
     if (err < 0 || direct == page_count)
         return err;
     size_t rest = (page_count - direct) * EROFS_BLOCK;
@@ -245,13 +260,13 @@ struct dir_block {
     const uint8_t *data;
     size_t size;
     uint32_t count;
-    struct shield_page *page;
+    struct cached_block *page;
 };
 
 static long dir_block_get(struct inode *dir, uint64_t index, struct dir_block *ret)
 {
     size_t skip;
-    long err = data_page(dir, index, &ret->page, &skip);
+    long err = data_page(dir, index, 1, &ret->page, &skip);
     if (err < 0)
         return err;
     ret->data = ret->page->data + skip;
@@ -259,7 +274,7 @@ static long dir_block_get(struct inode *dir, uint64_t index, struct dir_block *r
     uint32_t first = ret->size >= DIRENT_SIZE ? load_le16(ret->data + DE_NAME) : 0;
     ret->count = first / DIRENT_SIZE;
     if (ret->count == 0 || first % DIRENT_SIZE != 0 || first >= ret->size) {
-        shield_put(ret->page);
+        source_put(ret->page);
         return -EUCLEAN;
     }
     return 0;
@@ -334,7 +349,7 @@ static long search(struct inode *dir, struct name name, uint64_t *ret)
             else
                 low = middle + 1;
         }
-        shield_put(b.page);
+        source_put(b.page);
         if (here || err == -EUCLEAN)
             return err;
     }
@@ -388,7 +403,7 @@ static long readdir(struct node *n, uint64_t pos, struct dir_sink *sink)
                                  2 + block * EROFS_BLOCK + index + 1))
                 err = 1;
         }
-        shield_put(b.page);
+        source_put(b.page);
         if (err)
             return err < 0 ? err : 0;
     }
@@ -439,7 +454,7 @@ static const struct node_ops erofs_ops = {
 static long read_super(struct erofs *e)
 {
     uint8_t b[EROFS_SUPER_SIZE];
-    long err = shield_read(&e->shield, EROFS_SUPER_OFFSET, b, sizeof b);
+    long err = source_read(e->source, EROFS_SUPER_OFFSET, b, sizeof b);
     if (err < 0)
         return err;
     e->blocks = load_le32(b + SB_BLOCKS);
@@ -449,7 +464,7 @@ static long read_super(struct erofs *e)
     e->build_nsec = load_le32(b + SB_BUILD_NSEC);
     // A dm-verity root alone does not bind the number of blocks (docs/formats/image.md).
     bool sound = load_le32(b + SB_MAGIC) == EROFS_MAGIC && b[SB_BLOCK_BITS] == EROFS_BLOCK_BITS &&
-                 e->blocks == e->shield.geometry.data_blocks && e->meta < e->blocks &&
+                 e->blocks == e->source->blocks && e->meta < e->blocks &&
                  (load_le32(b + SB_INCOMPAT) & ~INCOMPAT_ZERO_PADDING) == 0 &&
                  load_le16(b + SB_EXTRA_DEVICES) == 0 && e->build_nsec < 1000000000u;
     return sound ? 0 : -EUCLEAN;
@@ -461,30 +476,25 @@ static void usage(struct fs *fs, uint64_t *ret_blocks, uint64_t *ret_free)
     *ret_free = 0;
 }
 
-long erofs_mount(const struct shield_image *image, struct fs **ret)
+long erofs_mount(struct block_source *source, struct fs **ret)
 {
     struct erofs *e = kzalloc(sizeof *e);
     if (!e)
         return -ENOMEM;
-    long err = shield_init(&e->shield, image);
-    if (err < 0) {
-        kfree(e);
-        return err;
-    }
+    e->source = source;
     e->fs = (struct fs){.type = "erofs",
                         .device = vfs_next_device(),
                         .magic = EROFS_MAGIC,
                         .flags = FS_STABLE | FS_READ_ONLY,
                         .usage = usage,
                         .priv = e};
-    err = read_super(e);
+    long err = read_super(e);
     if (err == 0)
         err = inode_get(e, e->root_nid, &e->fs.root);
     if (err == 0 && !NODE_IS(e->fs.root, S_IFDIR))
         err = -EUCLEAN;
     if (err < 0) {
         node_unref(e->fs.root);
-        shield_done(&e->shield);
         kfree(e);
         return err;
     }
@@ -496,37 +506,52 @@ void erofs_unmount(struct fs *fs)
 {
     struct erofs *e = fs->priv;
     node_unref(fs->root);
-    shield_done(&e->shield);
     kfree(e);
 }
 
 // --- what the kernel itself reads ----------------------------------------------------------------------
 
-static struct fs *image_fs;
+static struct {
+    struct fs *fs;
+    struct shield shield;
+    struct block_cache cache;
+} image;
 
 struct node *fs_image_root(void)
 {
-    return image_fs->root;
+    return image.fs->root;
+}
+
+struct block_cache *erofs_cache(void)
+{
+    return &image.cache;
 }
 
 long fs_erofs_mount(const struct vfs_boot *boot, struct fs **ret)
 {
     const struct enclave_params *p = boot->params;
-    uint64_t cache = boot->cache_bytes ? boot->cache_bytes : MIN(p->heap_max / 8, 64ull << 20);
-    struct shield_image image = {boot->image,    boot->image_size, p->data_blocks,
-                                 p->hash_offset, p->fspf_tag,      cache};
-    long err = erofs_mount(&image, &image_fs);
+    uint64_t pages = p->cache_pages;
+    if (!pages)
+        pages = MIN(p->heap_max / 8, 64ull << 20) / EROFS_BLOCK;
+    struct shield_image i = {boot->image, boot->image_size, p->data_blocks, p->hash_offset,
+                             p->fspf_tag};
+    long err = cache_init(&image.cache, pages);
+    if (err == 0)
+        err = shield_init(&image.shield, &i, &image.cache);
+    if (err == 0)
+        err = erofs_mount(&image.shield.source, &image.fs);
     if (err < 0) {
         klog("the image's file system cannot be mounted (%ld)", -err);
         return err;
     }
-    *ret = image_fs;
+    *ret = image.fs;
     return 0;
 }
 
-long erofs_read_file(const char *path, void **ret_data, size_t *ret_size)
+// .cloister included.
+static long node_at(const char *path, struct node **ret)
 {
-    struct node *n = node_ref(image_fs->root);
+    struct node *n = node_ref(image.fs->root);
     while (*path) {
         struct name name = {path + 1, 0};
         while (name.text[name.size] && name.text[name.size] != '/')
@@ -539,7 +564,36 @@ long erofs_read_file(const char *path, void **ret_data, size_t *ret_size)
             return err;
         n = next;
     }
-    long err = NODE_IS(n, S_IFREG) ? 0 : -EINVAL;
+    *ret = n;
+    return 0;
+}
+
+// A file whose data is plain lies in the image's file in one piece.
+long erofs_extent(const char *path, struct erofs_extent *ret)
+{
+    struct node *n;
+    long err = node_at(path, &n);
+    if (err < 0)
+        return err;
+    const struct inode *i = inode_of(n);
+    err = NODE_IS(n, S_IFREG) && !i->tail && i->size % EROFS_BLOCK == 0 ? 0 : -EUCLEAN;
+    *ret = (struct erofs_extent){
+        .source = &image.shield.source,
+        .first = i->data,
+        .blocks = i->size / EROFS_BLOCK,
+        .host = host_ptr_add(image.shield.image, (uint64_t)i->data * EROFS_BLOCK),
+    };
+    node_unref(n);
+    return err;
+}
+
+long erofs_read_file(const char *path, void **ret_data, size_t *ret_size)
+{
+    struct node *n;
+    long err = node_at(path, &n);
+    if (err < 0)
+        return err;
+    err = NODE_IS(n, S_IFREG) ? 0 : -EINVAL;
     size_t size = inode_of(n)->size;
     void *data = NULL;
     if (err == 0) {

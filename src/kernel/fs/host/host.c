@@ -12,6 +12,7 @@
 struct host_node {
     struct node node;
     char *path; // on the host
+    bool held;  // leads to a mount point
     // The directory as it was when it was last read from the start.
     uint8_t *list;
     size_t list_size;
@@ -276,9 +277,13 @@ static long readlink(struct node *n, char *ret, size_t capacity)
 
 static long stat(struct node *n, struct stat *ret)
 {
-    long err = stat_path(host_of(n)->path, false, ret);
-    if (err < 0)
+    struct stat st;
+    long err = stat_path(host_of(n)->path, false, &st);
+    if (err < 0 && !host_of(n)->held)
         return err;
+    if (host_of(n)->held && (err < 0 || (st.st_mode & S_IFMT) != S_IFDIR))
+        return 0; // as preset
+    *ret = st;
     ret->st_dev = n->fs->device;
     // A node keeps its type, whatever the host says later.
     ret->st_mode = (n->mode & S_IFMT) | (ret->st_mode & 07777);
@@ -347,6 +352,15 @@ static long set_attr(struct node *n, const struct node_attr *attr)
     long err = host_file_truncate((uint32_t)fd, attr->size);
     (void)host_file_close((uint32_t)fd);
     return err;
+}
+
+bool host_hold(struct node *n)
+{
+    if (!NODE_IS(n, S_IFDIR))
+        return false;
+    host_of(n)->held = true;
+    n->mode = S_IFDIR | 0755;
+    return true;
 }
 
 static const struct node_ops host_ops = {

@@ -77,15 +77,12 @@ static void auxv(struct proc_text *t)
 
 static const char *program_name(void)
 {
-    const char *path = exec_current()->path, *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    return exec_current()->name;
 }
 
 static void comm(struct proc_text *t)
 {
-    char name[16]; // TASK_COMM_LEN
-    kformat(name, sizeof name, "%s", program_name());
-    proc_put(t, "%s\n", name);
+    proc_put(t, "%s\n", program_name());
 }
 
 static void maps(struct proc_text *t)

@@ -399,16 +399,18 @@ static void changed_image(void **state)
         if (block == params.data_blocks)
             continue; // the verity superblock: the kernel does not read it
         struct fs *fs = NULL;
-        struct shield_image i = {{P(image)},         image_size,      params.data_blocks,
-                                 params.hash_offset, params.fspf_tag, 1 << 19};
+        struct shield_image i = {
+            {P(image)}, image_size, params.data_blocks, params.hash_offset, params.fspf_tag};
+        struct block_cache cache;
+        struct shield s;
+        assert_int_equal(cache_init(&cache, 128), 0);
+        assert_int_equal(shield_init(&s, &i, &cache), 0);
         image[block * 4096 + 77] ^= 1;
         shim_panics = true;
         if (setjmp(shim_panic) == 0) {
-            assert_int_equal(erofs_mount(&i, &fs), 0);
-            struct shield s;
-            assert_int_equal(shield_init(&s, &i), 0);
+            assert_int_equal(erofs_mount(&s.source, &fs), 0);
             for (uint64_t b = 0; b < params.data_blocks; b += 64)
-                (void)shield_blocks(&s, b, piece, MIN(64ul, params.data_blocks - b));
+                (void)source_blocks(&s.source, b, piece, MIN(64ul, params.data_blocks - b));
         } else {
             refused++;
         }
@@ -428,10 +430,14 @@ static void other_block_count(void **state)
     uint64_t tree = params.hash_offset + 4096;
     struct verity_geometry g;
     assert_true(is_ok(verity_geometry_init(params.data_blocks, &g)));
-    struct shield_image i = {{P(image)},         image_size,      g.count[1],
-                             params.hash_offset, params.fspf_tag, 1 << 19};
+    struct shield_image i = {
+        {P(image)}, image_size, g.count[1], params.hash_offset, params.fspf_tag};
+    struct block_cache cache;
+    struct shield s;
+    assert_int_equal(cache_init(&cache, 128), 0);
+    assert_int_equal(shield_init(&s, &i, &cache), 0);
     memmove(image, image + tree + g.first[1] * 4096, g.count[1] * 4096);
-    assert_int_equal(erofs_mount(&i, &fs), -EUCLEAN);
+    assert_int_equal(erofs_mount(&s.source, &fs), -EUCLEAN);
 }
 
 int main(void)
