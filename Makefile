@@ -63,7 +63,8 @@ program_objs = $(patsubst src/%,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 BUILT_PROGRAMS := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(p)/*.c),$(BUILD)/lib/cloister/$(p)))
 
 .PHONY: all
-all: $(BUILD)/cloister $(BUILD)/lib/cloister/tool $(BUILD)/lib/cloister/kernel.elf $(BUILD)/lib/cloister/runtime $(BUILT_PROGRAMS)
+all: $(BUILD)/cloister $(BUILD)/lib/cloister/tool $(BUILD)/lib/cloister/kernel.elf $(BUILD)/lib/cloister/runtime \
+	$(BUILD)/lib/cloister/scone $(addprefix $(BUILD)/lib/cloister/,libZydis.so.4.0 libZycore.so.1.4) $(BUILT_PROGRAMS)
 
 $(BUILD)/obj/%.c.o: src/%.c $(GEN) | $(DEPS_STAMP)
 	@mkdir -p $(@D)
@@ -97,6 +98,19 @@ $(RUNTIME): $(FAST_OBJS) $(BUILD)/libcloister.a
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LINK  $@")
 	$(Q)$(CC) $(LDFLAGS_ALL) -static-pie -Wl,--build-id=none -Wl,--no-warnings -s -o $@ $(FAST_OBJS) $(BUILD)/libcloister.a $(STATIC_LIBS)
+
+# `scone fspf` for OCI images with `tools: true`: Debian has no static Zydis, so its libraries go with it.
+SCONE      := $(BUILD)/lib/cloister/scone
+SCONE_OBJS := $(FAST_OBJS) $(patsubst %,$(BUILD)/obj/cli/%.c.o,cmd_scone cmd_fspf fspf_show fspf_verify)
+SCONE_SOS  := libZydis.so.4.0 libZycore.so.1.4
+$(SCONE): $(SCONE_OBJS) $(BUILD)/libcloister.a
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(CC) $(LDFLAGS_ALL) -pie -Wl,--build-id=none -s -Wl,-rpath,/.cloister/lib -Wl,--disable-new-dtags -o $@ $(SCONE_OBJS) \
+		$(BUILD)/libcloister.a -Wl,--as-needed -Wl,-Bstatic $(filter-out -lpthread -ldl -lm,$(STATIC_LIBS)) -Wl,-Bdynamic -lZydis -lm
+$(addprefix $(BUILD)/lib/cloister/,$(SCONE_SOS)): | $(DEPS_STAMP)
+	@mkdir -p $(@D)
+	$(Q)cp -L "$$($(CC) -print-file-name=$(@F))" $@
 
 define program_rule
 $(BUILD)/lib/cloister/$(1): $(call program_objs,$(1)) $(BUILD)/libcloister.a
@@ -156,7 +170,7 @@ test: all $(UNIT_BINS)
 demo: all
 	BUILD=$(BUILD) tools/demo
 bench: all
-	BUILD=$(BUILD) bench/run && BUILD=$(BUILD) bench/files.sh && BUILD=$(BUILD) bench/attest.sh
+	BUILD=$(BUILD) bench/run && BUILD=$(BUILD) bench/files.sh && BUILD=$(BUILD) bench/build.sh && BUILD=$(BUILD) bench/attest.sh
 images: all
 	BUILD=$(BUILD) tools/images
 lint: $(GEN)

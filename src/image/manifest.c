@@ -328,6 +328,7 @@ static const struct key manifest_keys[] = {
     {"debug", set_bool, FIELD(manifest, debug), 0, 0},
     {"service", set_bool, FIELD(manifest, service), 0, 0},
     {"python-bytecode", set_bool, FIELD(manifest, python_bytecode), 0, 0},
+    {"tools", set_bool, FIELD(manifest, tools), 0, 0},
     {"uid", set_number, FIELD(manifest, uid), 0, 65535},
     {"gid", set_number, FIELD(manifest, gid), 0, 65535},
     {"umask", set_umask, FIELD(manifest, umask), 0, 0},
