@@ -9,6 +9,8 @@
 #include "attest/time.h"
 #include "base/hex.h"
 
+#define BRACKETS_MAX 1024u
+
 struct parse {
     yaml_document_t *document;
     struct attest_policy_place *place;
@@ -454,6 +456,11 @@ struct result attest_policy_load(struct span yaml, struct attest_policy_place *p
         memset(place, 0, sizeof *place);
     REQUIRE(yaml.size > 0 && yaml.size <= ATTEST_POLICY_SIZE_MAX, ERR_RANGE,
             "the policy is empty or too long");
+    // libyaml's time grows with the square of the depth of these.
+    size_t brackets = 0;
+    for (size_t i = 0; i < yaml.size; i++)
+        brackets += yaml.data[i] == '[' || yaml.data[i] == '{';
+    REQUIRE(brackets <= BRACKETS_MAX, ERR_RANGE, "the policy has too many lists");
     REQUIRE(yaml_parser_initialize(&parser), ERR_MEMORY, "out of memory");
     ret->policy.any_identity = true; // until a list of enclaves or TDs is there
     ret->policy.check_advisories = true;
