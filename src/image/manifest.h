@@ -49,7 +49,7 @@ struct manifest {
     uint64_t file_cache; // of the image, checked, in memory; 0: the kernel's choice
     uint64_t threads;
     bool host_arguments, debug, service, python_bytecode;
-    bool tools; // an OCI image carries `scone` and launchers, for a Dockerfile on top of it
+    bool tools;         // an OCI image carries `scone` and launchers, for a Dockerfile on top of it
     bool fspf_provided; // MRENCLAVE does not name the file system
     struct manifest_region *regions;
     size_t region_count;
