@@ -32,7 +32,9 @@ static const char help[] =
     "  --checksum HEX     SHA-256 of the image file (optional: the fingerprint covers it)\n"
     "  --image URI        docker://HOST/NAME[:TAG][@DIGEST] or oci:DIR: an image that 'cloister\n"
     "                     build' made; gives URI, checksum (its digest) and, from its label, the\n"
-    "                     fingerprint\n"
+    "                     fingerprint. Of an image that 'scone fspf' protected --fingerprint says\n"
+    "                     KEY|TAG|MRENCLAVE, and its ENTRYPOINT and CMD go behind, unless\n"
+    "                     --entrypoint is given\n"
     "  --cert-dir DIR, --tls-verify=BOOL   as for 'cloister pull'\n";
 
 // The text that goes on the ledger.
@@ -52,10 +54,12 @@ struct image_option {
     char uri[PATH_MAX];
 };
 
-static struct result read_image(struct image_option *i, struct image_note *note)
+static struct result read_image(struct image_option *i, bool has_fingerprint,
+                                struct image_note *note)
 {
     GUARD(oci_look(&i->look, note, &i->report));
-    REQUIRE(i->report.fingerprint[0], ERR_NOT_FOUND, "the image has no label with a fingerprint");
+    REQUIRE(has_fingerprint || i->report.fingerprint[0], ERR_NOT_FOUND,
+            "the image has no label with a fingerprint of its own");
     const char *uri = i->look.uri, *at = strchr(uri, '@');
     size_t size = at ? (size_t)(at - uri) : strlen(uri);
     const char *slash = strrchr(uri, '/'), *colon = slash ? strchr(slash, ':') : NULL;
@@ -66,6 +70,15 @@ static struct result read_image(struct image_option *i, struct image_note *note)
                      registry ? i->report.digest : "");
     REQUIRE(n > 0 && (size_t)n < sizeof i->uri, ERR_RANGE, "URI is too long");
     return RESULT_OK;
+}
+
+// KEY|TAG|MRENCLAVE without a command.
+static bool is_bare(const char *fp)
+{
+    size_t bars = 0;
+    for (; *fp; fp++)
+        bars += *fp == '|';
+    return bars < 3;
 }
 
 static int deploy(int argc, char **argv)
@@ -96,8 +109,13 @@ static int deploy(int argc, char **argv)
         return say_usage("app", "deploy needs --name, and --uri with --fingerprint or --image");
     struct result r = RESULT_OK;
     if (image.look.uri) {
-        if (!is_ok(r = read_image(&image, &note)))
+        image.look.command = fp && !entrypoint && is_bare(fp);
+        if (!is_ok(r = read_image(&image, fp != NULL, &note)))
             return say_failure(note.text[0] ? note.text : image.look.uri, r);
+        if (image.report.command[0]) {
+            entrypoint = image.report.command;
+            fprintf(stderr, "cloister: app deploy: the enclave runs: %s\n", entrypoint);
+        }
         uri = image.uri;
         fp = fp ? fp : image.report.fingerprint;
         checksum = strchr(image.report.digest, ':') + 1;

@@ -6,6 +6,7 @@
 
 #include "image/compose.h"
 #include "image/runtime_params.h"
+#include "oci/config.h"
 
 #define FSPF_DEFAULT "/fspf.pb"
 #define RUNTIME      "/.cloister/lib/cloister/"
@@ -26,11 +27,23 @@ static const char *get(void *context, const char *name)
 
 const struct tree_node *oci_fspf(struct tree *t, const json_t *config)
 {
+    if (oci_config_runs_image(config))
+        return NULL;
     const char *path = get((void *)config, "CLOISTER_FSPF");
     if (!path || !*path)
         path = get((void *)config, "SCONE_FSPF");
     const struct tree_node *n = tree_find(t, path && *path ? path : FSPF_DEFAULT, true);
     return n && S_ISREG(n->inode->mode) && n->inode->content == TREE_HOST_FILE ? n : NULL;
+}
+
+struct result oci_fspf_command(const json_t *config, char *ret, size_t capacity)
+{
+    const char *own = get((void *)config, "CLOISTER_ENTRYPOINT");
+    if ((own && *own) || oci_config_runs_image(config)) {
+        *ret = 0;
+        return RESULT_OK;
+    }
+    return oci_config_command(config, ret, capacity);
 }
 
 // What the program is made of besides its files.

@@ -86,6 +86,42 @@ const char *oci_config_label(const json_t *config, const char *name)
     return text_of(json_object_get(process_of(config), "Labels"), name);
 }
 
+bool oci_config_runs_image(const json_t *config)
+{
+    const json_t *list = json_object_get(process_of(config), "Entrypoint"), *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        if (strcmp(json_string_value(item), OCI_IMAGE_PATH) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct result oci_config_command(const json_t *config, char *ret, size_t capacity)
+{
+    static const char *const keys[] = {"Entrypoint", "Cmd"};
+    size_t used = 0, i;
+    const json_t *item;
+    char text[PATH_MAX] = "";
+    for (size_t k = 0; k < ARRAY_COUNT(keys); k++) {
+        json_array_foreach(json_object_get(process_of(config), keys[k]), i, item)
+        {
+            const char *word = json_string_value(item);
+            if (used == 0 && strncmp(word, OWN_PATH "/", sizeof OWN_PATH) == 0)
+                word += sizeof OWN_PATH;
+            REQUIRE(*word && !strchr(word, ' '), ERR_UNSUPPORTED,
+                    "a word of the image's command is empty or has a space in it");
+            int n = snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", word);
+            REQUIRE(n > 0 && (size_t)n < sizeof text - used, ERR_RANGE, "command is too long");
+            used += (size_t)n;
+        }
+    }
+    REQUIRE(used < capacity, ERR_RANGE, "command is too long");
+    memcpy(ret, text, used + 1);
+    return RESULT_OK;
+}
+
 // --- into the manifest ---------------------------------------------------------------------------------
 
 static struct result add_string(struct manifest_strings *s, const char *text)

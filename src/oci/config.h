@@ -20,6 +20,12 @@ const char *oci_config_diff_id(const json_t *config, size_t layer);
 // NULL: there is none.
 const char *oci_config_label(const json_t *config, const char *name);
 
+// The entry point is that of a protected image, not of an image on top of one.
+bool oci_config_runs_image(const json_t *config);
+// ENTRYPOINT and CMD, one space apart, with a launcher's path as its name; empty where there is neither. Words that
+// hold spaces are ERR_UNSUPPORTED.
+struct result oci_config_command(const json_t *config, char *ret, size_t capacity);
+
 // ENTRYPOINT and CMD (the manifest's own entrypoint and arguments win), ENV (the manifest's variables win), WORKDIR,
 // USER by the tree's /etc/passwd and /etc/group, VOLUME as ephemeral regions where the manifest has none.
 struct result oci_config_to_manifest(const json_t *config, struct tree *t, struct image_note *note,

@@ -146,13 +146,47 @@ static struct result put_part(struct tree *t, const char *given, const char *nam
                     : image_fail(note, r.code, r.why, "lib/cloister/%s", name);
 }
 
-static struct result put_runtime(const struct job *j, struct tree *t, struct image_note *note)
+// A link to `cloister`, which looks at the name that it is called by.
+static struct result put_link(struct tree *t, const char *name)
 {
     static const struct tree_inode link = {.mode = S_IFLNK | 0777};
+    char path[PATH_MAX];
     struct tree_node *node;
+    int n = snprintf(path, sizeof path, IMAGE_DIRECTORY "/bin/%s", name);
+    REQUIRE(n > 0 && (size_t)n < sizeof path, ERR_RANGE, "path is too long");
+    GUARD(tree_put(t, path, &link, &node));
+    return tree_set_memory(node, SPAN_STR("cloister"));
+}
+
+// For scripts of a Dockerfile on top: `scone` with its libraries, and a launcher with the program's name, with and
+// without its version (python3, python).
+static struct result put_tools(const struct manifest *m, struct tree *t, struct image_note *note)
+{
+    static const char *const libraries[] = {"libZydis.so.4.0", "libZycore.so.1.4"};
+    char name[PATH_MAX];
+    GUARD(put_part(t, NULL, "scone", IMAGE_DIRECTORY "/bin/scone", 0755, note));
+    for (size_t i = 0; i < ARRAY_COUNT(libraries); i++) {
+        snprintf(name, sizeof name, IMAGE_DIRECTORY "/lib/%s", libraries[i]);
+        GUARD(put_part(t, NULL, libraries[i], name, 0644, note));
+    }
+    int n = snprintf(name, sizeof name, "%s", strrchr(m->entrypoint, '/') + 1);
+    if (n == 0 || (size_t)n >= sizeof name || strncmp(name, "cloister", 8) == 0 ||
+        strcmp(name, "scone") == 0)
+        return image_fail(note, ERR_INVALID, "no launcher can have the name of the entrypoint",
+                          "%.200s", m->entrypoint);
+    GUARD(put_link(t, name));
+    size_t size = strcspn(name, "0123456789");
+    if (size == 0 || !name[size])
+        return RESULT_OK;
+    name[size] = 0;
+    return put_link(t, name);
+}
+
+static struct result put_runtime(const struct job *j, const struct manifest *m, struct tree *t,
+                                 struct image_note *note)
+{
     GUARD(put_part(t, NULL, "runtime", IMAGE_DIRECTORY "/bin/cloister", 0755, note));
-    GUARD(tree_put(t, IMAGE_DIRECTORY "/bin/scone", &link, &node));
-    GUARD(tree_set_memory(node, SPAN_STR("cloister")));
+    GUARD(m->tools ? put_tools(m, t, note) : put_link(t, "scone"));
     GUARD(put_part(t, j->build->kernel, "kernel.elf", IMAGE_DIRECTORY "/lib/cloister/kernel.elf",
                    0644, note));
     return put_part(t, j->build->init, "init", IMAGE_DIRECTORY "/lib/cloister/init", 0755, note);
@@ -220,7 +254,7 @@ static struct result add_own_layers(struct assembly *a, const struct image_outpu
     if (is_ok(r))
         r = tree_new(&protection);
     if (is_ok(r))
-        r = put_runtime(a->job, runtime, a->note);
+        r = put_runtime(a->job, a->manifest, runtime, a->note);
     if (is_ok(r))
         r = add_layer(a, runtime, NULL);
     if (is_ok(r))

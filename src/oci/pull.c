@@ -119,7 +119,7 @@ static struct result assemble(struct pull *p)
 {
     char root[PATH_MAX];
     const struct tree_node *split = tree_find(p->tree, OCI_IMAGE_PATH, false);
-    if (!split && oci_fspf(p->tree, p->source.config)) {
+    if (oci_fspf(p->tree, p->source.config)) {
         GUARD(export_tree(p, root));
         return oci_compose(p->tree, p->source.config, root, p->options->output, p->note);
     }
@@ -131,14 +131,22 @@ static struct result assemble(struct pull *p)
     return image_assemble(split->inode->host_file, root, p->options->output, p->note);
 }
 
-// What the label says must be what the image is: a label alone is nobody's word.
+static const char *own_label(const struct pull *p)
+{
+    return oci_config_runs_image(p->source.config)
+               ? oci_config_label(p->source.config, OCI_LABEL_FINGERPRINT)
+               : NULL;
+}
+
+// What the label says must be what the image is: a label alone is nobody's word. An image on top of a protected one
+// inherits the label, which says nothing of it.
 static struct result read_fingerprint(const struct pull *p, char ret[IMAGE_FINGERPRINT_SIZE])
 {
     struct image image;
     GUARD(image_open(p->options->output, p->note, &image));
     struct result r = image_fingerprint(&image, ret);
     image_close(&image);
-    const char *label = oci_config_label(p->source.config, OCI_LABEL_FINGERPRINT);
+    const char *label = own_label(p);
     if (is_ok(r) && label && strcmp(label, ret) != 0)
         r = image_fail(p->note, ERR_INTEGRITY, "image's label names another fingerprint", "%.300s",
                        label);
@@ -153,8 +161,11 @@ static struct result run(struct pull *p, bool whole, struct oci_pull_report *ret
     GUARD(open_source(p));
     memcpy(ret->digest, p->source.manifest.self.digest, sizeof ret->digest);
     if (!whole) {
-        const char *label = oci_config_label(p->source.config, OCI_LABEL_FINGERPRINT);
+        const char *label = own_label(p);
         snprintf(ret->fingerprint, sizeof ret->fingerprint, "%s", label ? label : "");
+        ret->command[0] = 0;
+        if (p->options->command)
+            return oci_fspf_command(p->source.config, ret->command, sizeof ret->command);
         return RESULT_OK;
     }
     GUARD(tree_new(&p->tree));

@@ -217,12 +217,42 @@ static void test_protect(void **state)
     json_decref(json);
 }
 
+// What goes behind the fingerprint of an image on top of a protected one.
+static void test_command(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *command; // NULL: refused
+        bool runs_image;
+    } cases[] = {
+        {CONFIG("{}"), "", false},
+        {CONFIG("{\"Cmd\":[\"a\",\"b\"]}"), "a b", false},
+        {CONFIG("{\"Entrypoint\":[\"/.cloister/bin/python\",\"/x\"],\"Cmd\":[\"-q\"]}"),
+         "python /x -q", false},
+        {CONFIG("{\"Entrypoint\":[\"sh\",\"-c\",\"echo a\"]}"), NULL, false},
+        {CONFIG("{\"Entrypoint\":[\"sh\",\"\"]}"), NULL, false},
+        {CONFIG("{\"Entrypoint\":[\"sh\"],\"Cmd\":[\"aaaaaaaaaaaaaaaaaaaaaaaa\"]}"), NULL, false},
+        {CONFIG("{\"Entrypoint\":[\"cloister\",\"run\",\"/.cloister/image\"]}"),
+         "cloister run /.cloister/image", true},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        json_t *json = parse(cases[i].text);
+        char command[30] = "untouched"; // the longest above has 29
+        assert_int_equal(oci_config_runs_image(json), cases[i].runs_image);
+        bool good = is_ok(oci_config_command(json, command, i == 5 ? 20 : sizeof command));
+        assert_int_equal(good, cases[i].command != NULL);
+        assert_string_equal(command, good ? cases[i].command : "untouched");
+        json_decref(json);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits),         cmocka_unit_test(test_index),
         cmocka_unit_test(test_manifest),       cmocka_unit_test(test_config),
         cmocka_unit_test(test_config_refused), cmocka_unit_test(test_protect),
+        cmocka_unit_test(test_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
