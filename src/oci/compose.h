@@ -14,8 +14,7 @@
 const struct tree_node *oci_fspf(struct tree *t, const json_t *config);
 
 // The command that belongs behind such an image's fingerprint: its own ENTRYPOINT and CMD. Empty where
-// it has none, where
-// CLOISTER_ENTRYPOINT put one into the protection file, and for other images.
+// it has none, where CLOISTER_ENTRYPOINT put one into the protection file, and for other images.
 struct result oci_fspf_command(const json_t *config, char *ret, size_t capacity);
 
 // `root`: the tree's files on disk. Every file is verified against FSPF_TAG, and that, with FSPF_KEY and MRENCLAVE, is
