@@ -71,7 +71,9 @@ static enum proto_refusal parse_region(const struct http_head *head, struct secr
         !region_path_is_normal(SPAN(q->key, strlen(q->key))))
         return PROTO_REFUSED_MALFORMED;
     q->kind = STORE_REGION;
-    snprintf(q->name, sizeof q->name, "%s%s", PROTO_REGION_PREFIX, q->key);
+    if ((size_t)snprintf(q->name, sizeof q->name, "%s%s", PROTO_REGION_PREFIX, q->key) >=
+        sizeof q->name)
+        return PROTO_REFUSED_MALFORMED;
     return PROTO_GRANTED;
 }
 
