@@ -401,8 +401,8 @@ static void changed_image(void **state)
         struct fs *fs = NULL;
         struct shield_image i = {
             {P(image)}, image_size, params.data_blocks, params.hash_offset, params.fspf_tag};
-        struct block_cache cache;
-        struct shield s;
+        static struct block_cache cache; // survive longjmp
+        static struct shield s;
         assert_int_equal(cache_init(&cache, 128), 0);
         assert_int_equal(shield_init(&s, &i, &cache), 0);
         image[block * 4096 + 77] ^= 1;
@@ -415,6 +415,7 @@ static void changed_image(void **state)
             refused++;
         }
         shim_panics = false;
+        cache_done(&cache);
         tried++;
         image[block * 4096 + 77] ^= 1;
     }
@@ -438,6 +439,7 @@ static void other_block_count(void **state)
     assert_int_equal(shield_init(&s, &i, &cache), 0);
     memmove(image, image + tree + g.first[1] * 4096, g.count[1] * 4096);
     assert_int_equal(erofs_mount(&s.source, &fs), -EUCLEAN);
+    cache_done(&cache);
 }
 
 int main(void)
